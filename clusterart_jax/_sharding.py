@@ -1,0 +1,139 @@
+"""Rows over several devices: where they lie, and how a function is run where they lie."""
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ._typing import Array
+
+ROWS = "rows"
+"""Name of the mesh axis that this package makes itself."""
+
+_SPREAD_FROM = 8192  # below this many rows, handing them out costs more than it saves
+
+_cpu_cores: int | None = None
+
+
+class RowSharding(NamedTuple):
+    """A mesh and the name (or names) of the axis over which rows are laid out."""
+
+    mesh: Any
+    axis: Any
+
+
+def use_cpu_cores(n: int | None = None) -> int:
+    """Makes one XLA device of each CPU core, over which functions then shard rows.
+
+    XLA runs the small operations of a loop on one thread of one device, so that several devices
+    use several cores better than one device does. A library must not decide that at import;
+    call this once, before the first computation.
+
+    Args:
+      n: number of devices; None takes the cores this process may run on.
+
+    Returns:
+      The number of devices made.
+
+    Raises:
+      RuntimeError: when JAX has computed already, with another number of devices.
+
+    Example:
+      >>> import clusterart_jax as ca
+      >>> ca.use_cpu_cores()  # doctest: +SKIP
+      2
+    """
+    global _cpu_cores  # noqa: PLW0603 - one process has one set of devices
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        raise ValueError(f"n must be a whole number of at least 1, not {n!r}")
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = n or (len(affinity(0)) if affinity else os.cpu_count() or 1)
+    try:
+        jax.config.update("jax_num_cpu_devices", cores)
+    except RuntimeError as error:
+        present = len(jax.devices("cpu"))
+        if present != cores:
+            raise RuntimeError(
+                f"use_cpu_cores({cores}) comes too late: JAX has started with {present} CPU "
+                "device(s); call it before the first computation"
+            ) from error
+    _cpu_cores = cores
+    return cores
+
+
+def row_sharding(x: Any) -> RowSharding | None:
+    """The mesh axis over which the rows of `x` are sharded, where that is known; else None.
+
+    Known for concrete arrays, and under `jit` on a mesh whose axes are explicit. Under `jit` with
+    automatic axes the partitioner decides; the result is the same.
+    """
+    sharding = getattr(jax.typeof(x) if isinstance(x, jax.core.Tracer) else x, "sharding", None)
+    if not isinstance(sharding, NamedSharding) or not sharding.spec or sharding.spec[0] is None:
+        return None
+    axis = sharding.spec[0]
+    names = axis if isinstance(axis, tuple) else (axis,)
+    size = int(np.prod([sharding.mesh.shape[name] for name in names]))
+    return RowSharding(sharding.mesh, axis) if size > 1 else None
+
+
+def spread_rows(
+    x: Array, weights: Array
+) -> tuple[Array, Array, RowSharding | None]:
+    """Lays rows over the CPU devices of `use_cpu_cores`, padded with rows of weight 0.
+
+    Rows that are sharded already, traced, or few stay as they are.
+
+    Returns:
+      The rows, their weights, and the sharding of both.
+    """
+    sharding = row_sharding(x)
+    if sharding is not None:
+        place = NamedSharding(sharding.mesh, PartitionSpec(sharding.axis))
+        if isinstance(x, jax.core.Tracer):
+            weights = jax.sharding.reshard(weights, place)
+        elif row_sharding(weights) != sharding:
+            weights = jax.device_put(weights, place)
+        return x, weights, sharding
+    plain = not any(isinstance(a, jax.core.Tracer) for a in (x, weights))
+    if not plain or not _cpu_cores or _cpu_cores == 1 or x.shape[0] < _SPREAD_FROM:
+        return x, weights, None
+    if x.devices() - set(jax.devices("cpu")) or len(x.devices()) > 1:
+        return x, weights, None
+    mesh = jax.sharding.Mesh(np.array(jax.devices("cpu")), (ROWS,))
+    short = -x.shape[0] % mesh.size
+    if short:
+        x = jnp.pad(x, ((0, short), (0, 0)))
+        weights = jnp.pad(weights, (0, short))
+    place = NamedSharding(mesh, PartitionSpec(ROWS))
+    return jax.device_put(x, place), jax.device_put(weights, place), RowSharding(mesh, ROWS)
+
+
+def over_rows(
+    function: Callable[..., Any],
+    sharding: RowSharding | None,
+    *,
+    rows_in: tuple[bool, ...],
+    rows_out: Any,
+) -> Callable[..., Any]:
+    """`function` run on each device's own rows; the function itself where there is one device.
+
+    Args:
+      function: sums over devices with the axis name that it was given beforehand.
+      sharding: from `row_sharding` or `spread_rows`.
+      rows_in: for each argument, whether its first axis is rows (else it is on every device).
+      rows_out: the same for the result, as a tree of the result's form.
+    """
+    if sharding is None:
+        return function
+    spec = {True: PartitionSpec(sharding.axis), False: PartitionSpec()}
+    return jax.shard_map(
+        function,
+        mesh=sharding.mesh,
+        in_specs=tuple(spec[rows] for rows in rows_in),
+        out_specs=jax.tree.map(lambda rows: spec[rows], rows_out),
+        check_vma=False,  # results are equal on every device because they come from sums over all
+    )

@@ -1,0 +1,125 @@
+"""Where k-means and its kin start: centres drawn from the rows."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._linalg import block_size, fold_rows, squared_distances, total
+from .._typing import Array, Bool, Float, KeyArray
+
+
+def draw_rows(
+    key: KeyArray, x: Float[Array, "n d"], mass: Float[Array, " n"], m: int, axis: Any = None
+) -> Float[Array, "m d"]:
+    """m rows drawn with replacement, with probability proportional to `mass`.
+
+    By inversion in two levels (a group of rows, then the row), so that float32 sums stay short
+    and one uniform number a draw is enough. The same rows are drawn however many devices hold
+    them, up to the rounding of those sums.
+    """
+    n = x.shape[0]
+    group = max(1, int(n**0.5))
+    grouped = jnp.pad(mass, (0, -n % group)).reshape(-1, group)
+    ends = jnp.cumsum(jnp.sum(grouped, axis=1))
+    mine = ends[-1]
+    totals = mine[None] if axis is None else lax.all_gather(mine, axis)
+    device_ends = jnp.cumsum(totals)
+    points = jax.random.uniform(key, (m,), x.dtype) * device_ends[-1]
+
+    owner = _first_above(device_ends, points, totals > 0)
+    here = jnp.int32(0) if axis is None else lax.axis_index(axis)
+    local = points - (device_ends - totals)[here]
+    chosen = _first_above(ends, local, jnp.any(grouped > 0, axis=1))
+    local = local - jnp.where(chosen > 0, ends[jnp.maximum(chosen - 1, 0)], 0)
+    inside = jnp.cumsum(grouped[chosen], axis=1)
+    within = jax.vmap(_first_above)(inside, local, grouped[chosen] > 0)
+    rows = x[jnp.minimum(chosen * group + within, n - 1)]
+    return rows if axis is None else total(jnp.where((owner == here)[:, None], rows, 0), axis)
+
+
+def _first_above(ends: Array, points: Array, possible: Array) -> Array:
+    """First place whose running sum passes the point; the last possible one where rounding fails."""
+    place = jnp.searchsorted(ends, points, side="right").astype(jnp.int32)
+    last = jnp.max(jnp.where(possible, jnp.arange(len(ends), dtype=jnp.int32), 0))
+    return jnp.minimum(place, last)
+
+
+def random_rows(
+    key: KeyArray,
+    x: Float[Array, "n d"],
+    weights: Float[Array, " n"],
+    k: int,
+    axis: Any = None,
+) -> Float[Array, "k d"]:
+    """k different rows, drawn one after the other in proportion to their weight."""
+
+    def body(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        centers, mass = state
+        row = draw_rows(jax.random.fold_in(key, i), x, mass, 1, axis)
+        centers = lax.dynamic_update_slice_in_dim(centers, row, i, 0)
+        # A row is known by its values: copies of a drawn row would give the same centre.
+        return centers, jnp.where(jnp.all(x == row, axis=1), 0, mass)
+
+    start = (jnp.zeros((k, x.shape[1]), x.dtype), weights)
+    return lax.fori_loop(jnp.int32(0), jnp.int32(k), body, start)[0]
+
+
+def kmeans_plus_plus(
+    key: KeyArray,
+    x: Float[Array, "n d"],
+    weights: Float[Array, " n"],
+    k: int,
+    origin: Float[Array, "1 d"],
+    axis: Any = None,
+) -> Float[Array, "k d"]:
+    """Greedy k-means++: each new centre is the best of 2 + ⌊ln k⌋ rows drawn by squared distance.
+
+    Cost O(n d k log k); peak extra memory O(n). `origin` is a point amid the rows, from which
+    float32 squared distances keep their digits.
+
+    Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007;
+    the greedy form as analysed in arXiv:1912.00653.
+    """
+    trials = 2 + int(math.log(k))
+    block = block_size(x.shape[0], x.shape[1] + 2 * trials)
+
+    def potentials(closest: Array, candidates: Array) -> Array:
+        """Σ wᵢ min(closestᵢ, |xᵢ − c|²) for each candidate c."""
+
+        def step(
+            carry: Array, valid: Bool[Array, " b"], x: Array, w: Array, near: Array
+        ) -> tuple[Array, tuple[()]]:
+            distances = jnp.minimum(near[:, None], squared_distances(x - origin, candidates - origin))
+            return carry + jnp.matmul(jnp.where(valid, w, 0), distances), ()
+
+        start = jnp.zeros(candidates.shape[:1], x.dtype)
+        return total(fold_rows(step, start, (x, weights, closest), block=block)[0], axis)
+
+    def approach(closest: Array, center: Array) -> Array:
+        """min(closestᵢ, |xᵢ − c|²) for one centre c (1, d)."""
+
+        def step(
+            carry: tuple[()], valid: Bool[Array, " b"], x: Array, near: Array
+        ) -> tuple[tuple[()], Array]:
+            return (), jnp.minimum(near, squared_distances(x - origin, center - origin)[:, 0])
+
+        return fold_rows(step, (), (x, closest), block=block)[1]
+
+    first = draw_rows(jax.random.fold_in(key, 0), x, weights, 1, axis)
+    centers = jnp.zeros((k, x.shape[1]), x.dtype).at[0].set(first[0])
+    closest = approach(jnp.full(x.shape[:1], jnp.inf, x.dtype), first)
+
+    def body(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        centers, closest = state
+        mass = weights * closest
+        # All rows lie on centres already (fewer distinct rows than k): draw any row.
+        mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
+        candidates = draw_rows(jax.random.fold_in(key, i), x, mass, trials, axis)
+        best = jnp.argmin(potentials(closest, candidates))
+        center = candidates[best][None]
+        return lax.dynamic_update_slice_in_dim(centers, center, i, 0), approach(closest, center)
+
+    return lax.fori_loop(jnp.int32(1), jnp.int32(k), body, (centers, closest))[0]
