@@ -3,6 +3,17 @@
 Functions of arrays (they jit, vmap and shard):
 
 - `kmeans`: rows → centres and labels.
+- `pca`: rows → principal components.
+- `cluster_then_generate`: pictures → clusters, a trained generator, new pictures.
+
+The same from files to files:
+
+- `run`: a folder of pictures → a folder with clusters, new pictures and a report.
+- `generate_pictures`: a finished run → more pictures.
+
+And:
+
+- `metrics`: measures of clusterings and pictures.
 - `use_cpu_cores`: one XLA device per CPU core, over which rows are then shared.
 """
 
@@ -13,11 +24,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from ._sharding import use_cpu_cores as use_cpu_cores
+    from . import metrics as metrics
     from .cluster import kmeans as kmeans
+    from .features import pca as pca
+    from .job import generate_pictures as generate_pictures
+    from .job import run as run
+    from .pipeline import PipelineConfig as PipelineConfig
+    from .pipeline import cluster_then_generate as cluster_then_generate
 
 # Loaded when first used, so that importing the package costs next to nothing.
 _HOME = {
+    "PipelineConfig": "pipeline",
+    "cluster_then_generate": "pipeline",
+    "generate_pictures": "job",
     "kmeans": "cluster",
+    "pca": "features",
+    "run": "job",
     "use_cpu_cores": "_sharding",
 }
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604 - all of them are strings

@@ -19,7 +19,9 @@ def check_key(key: KeyArray) -> KeyArray:
             raise TypeError(f"key must come from jax.random.key, not {key.dtype}{list(key.shape)}")
         key = jax.random.wrap_key_data(key)
     if key.shape != ():
-        raise ValueError(f"key must be a single key, not an array of shape {key.shape}; use jax.vmap")
+        raise ValueError(
+            f"key must be a single key, not an array of shape {key.shape}; use jax.vmap"
+        )
     return key
 
 
@@ -67,7 +69,9 @@ def check_count(value: Any, name: str, *, low: int = 1, high: int | None = None)
 def check_choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     """One of a few words; the error names the nearest."""
     if value not in allowed:
-        raise ConfigError(f"{name} must be one of {', '.join(allowed)}, not {value!r}" + hint(value, allowed))
+        raise ConfigError(
+            f"{name} must be one of {', '.join(allowed)}, not {value!r}" + hint(value, allowed)
+        )
     return str(value)
 
 
@@ -88,7 +92,9 @@ def check_finite(x: np.ndarray, name: str = "x") -> None:
     bad = ~np.isfinite(x)
     if bad.any():
         row = int(np.flatnonzero(bad.reshape(len(x), -1).any(axis=1))[0])
-        raise DataError(f"{name} holds NaN or infinity, first in row {row}; remove or fill such rows")
+        raise DataError(
+            f"{name} holds NaN or infinity, first in row {row}; remove or fill such rows"
+        )
 
 
 def hint(word: Any, allowed: tuple[str, ...] | list[str]) -> str:

@@ -55,9 +55,7 @@ def fold_rows(
     def call(carry: Carry, start: Any) -> tuple[Any, tuple[Carry, Any]]:
         first = jnp.minimum(start * block, n - block)
         valid = first + jnp.arange(block, dtype=jnp.int32) >= start * block
-        return first, step(
-            carry, valid, *(lax.dynamic_slice_in_dim(r, first, block) for r in rows)
-        )
+        return first, step(carry, valid, *(lax.dynamic_slice_in_dim(r, first, block) for r in rows))
 
     if count == 1:
         return call(carry, jnp.int32(0))[1]
@@ -80,9 +78,7 @@ def squared_norms(x: Float[Array, "n d"]) -> Float[Array, " n"]:
     return jnp.sum(x * x, axis=1)
 
 
-def squared_distances(
-    x: Float[Array, "n d"], y: Float[Array, "m d"]
-) -> Float[Array, "n m"]:
+def squared_distances(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
     """|x − y|² = |x|² − 2 x·y + |y|² for all pairs, never negative.
 
     Rounding is relative to |x|² + |y|², so callers centre their data first.
@@ -137,9 +133,7 @@ def weighted_mean(
     """
     anchor = x[0] if axis is None else lax.pmean(x[0], axis)
 
-    def step(
-        carry: Array, valid: Bool[Array, " b"], x: Array, w: Array
-    ) -> tuple[Array, tuple[()]]:
+    def step(carry: Array, valid: Bool[Array, " b"], x: Array, w: Array) -> tuple[Array, tuple[()]]:
         w = jnp.where(valid, w, 0)
         return carry + jnp.matmul(w, x - anchor[None], precision=HIGHEST), ()
 
@@ -154,9 +148,7 @@ def mean_variance(
 ) -> Float[Array, ""]:
     """Variance of the columns about `mean`, averaged over columns; in blocks, over all devices."""
 
-    def step(
-        carry: Array, valid: Bool[Array, " b"], x: Array, w: Array
-    ) -> tuple[Array, tuple[()]]:
+    def step(carry: Array, valid: Bool[Array, " b"], x: Array, w: Array) -> tuple[Array, tuple[()]]:
         return carry + jnp.sum(jnp.where(valid, w, 0) * squared_norms(x - mean[None])), ()
 
     block = block_size(*x.shape)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from ._checks import check_count
 from ._typing import Array
 
 ROWS = "rows"
@@ -41,6 +42,8 @@ def use_cpu_cores(n: int | None = None) -> int:
 
     Raises:
       RuntimeError: when JAX has computed already, with another number of devices.
+      TypeError: when `n` is no whole number.
+      ValueError: when `n` is below 1.
 
     Example:
       >>> import clusterart_jax as ca
@@ -48,10 +51,9 @@ def use_cpu_cores(n: int | None = None) -> int:
       2
     """
     global _cpu_cores  # noqa: PLW0603 - one process has one set of devices
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-        raise ValueError(f"n must be a whole number of at least 1, not {n!r}")
     affinity = getattr(os, "sched_getaffinity", None)
-    cores = n or (len(affinity(0)) if affinity else os.cpu_count() or 1)
+    present = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = present if n is None else check_count(n, "n")
     try:
         jax.config.update("jax_num_cpu_devices", cores)
     except RuntimeError as error:
@@ -81,35 +83,71 @@ def row_sharding(x: Any) -> RowSharding | None:
 
 
 def spread_rows(
-    x: Array, weights: Array
+    x: Array, weights: Array, *, absent: Any = 0
 ) -> tuple[Array, Array, RowSharding | None]:
-    """Lays rows over the CPU devices of `use_cpu_cores`, padded with rows of weight 0.
+    """Lays rows over the CPU devices of `use_cpu_cores`, padded with rows that count as absent.
 
-    Rows that are sharded already, traced, or few stay as they are.
+    Rows that are traced, or few, stay as they are; where rows are sharded already, `weights` are
+    laid out alike.
+
+    Args:
+      x: rows (n, d).
+      weights: one value a row, (n,): weights, or labels.
+      absent: the value in `weights` that marks a row as absent; padding gets it.
 
     Returns:
       The rows, their weights, and the sharding of both.
     """
     sharding = row_sharding(x)
     if sharding is not None:
-        place = NamedSharding(sharding.mesh, PartitionSpec(sharding.axis))
-        if isinstance(x, jax.core.Tracer):
-            weights = jax.sharding.reshard(weights, place)
-        elif row_sharding(weights) != sharding:
-            weights = jax.device_put(weights, place)
-        return x, weights, sharding
+        return place_rows(x, sharding), place_rows(weights, sharding), sharding
     plain = not any(isinstance(a, jax.core.Tracer) for a in (x, weights))
     if not plain or not _cpu_cores or _cpu_cores == 1 or x.shape[0] < _SPREAD_FROM:
         return x, weights, None
     if x.devices() - set(jax.devices("cpu")) or len(x.devices()) > 1:
         return x, weights, None
-    mesh = jax.sharding.Mesh(np.array(jax.devices("cpu")), (ROWS,))
-    short = -x.shape[0] % mesh.size
+    sharding = RowSharding(jax.sharding.Mesh(np.array(jax.devices("cpu")), (ROWS,)), ROWS)
+    short = -x.shape[0] % sharding.mesh.size
     if short:
         x = jnp.pad(x, ((0, short), (0, 0)))
-        weights = jnp.pad(weights, (0, short))
-    place = NamedSharding(mesh, PartitionSpec(ROWS))
-    return jax.device_put(x, place), jax.device_put(weights, place), RowSharding(mesh, ROWS)
+        weights = jnp.pad(weights, (0, short), constant_values=absent)
+    return place_rows(x, sharding), place_rows(weights, sharding), sharding
+
+
+def place_rows(values: Array, sharding: RowSharding | None) -> Array:
+    """A per-row array (n, …) laid out as `sharding` says; as it is where there is none."""
+    return values if sharding is None else _place(values, sharding, PartitionSpec(sharding.axis))
+
+
+def replicate(values: Array, sharding: RowSharding | None) -> Array:
+    """An array put whole on every device of `sharding`; as it is where there is none."""
+    return values if sharding is None else _place(values, sharding, PartitionSpec())
+
+
+def _place(values: Array, sharding: RowSharding, spec: PartitionSpec) -> Array:
+    place = NamedSharding(sharding.mesh, spec)
+    concrete = isinstance(sharding.mesh, jax.sharding.Mesh)
+    explicit = jax.sharding.AxisType.Explicit in sharding.mesh.axis_types
+    if explicit and (isinstance(values, jax.core.Tracer) or not concrete):
+        return jax.sharding.reshard(values, place)
+    return jax.device_put(values, place)
+
+
+def rows_back(result: Any, rows_out: Any, x: Array, sharding: RowSharding | None) -> Any:
+    """Undoes `spread_rows`: `use_cpu_cores` changes the speed, not where or what results are.
+
+    Rows that were sharded when they came keep their results sharded alike.
+
+    Args:
+      result: a tree of arrays, computed from the spread rows.
+      rows_out: a tree of its form: True where the first axis is rows.
+      x: the rows (n, d) as they came.
+      sharding: what `spread_rows` returned.
+    """
+    if sharding is None or row_sharding(x) is not None:
+        return result
+    result = jax.device_put(result, x.sharding)
+    return jax.tree.map(lambda a, rows: a[: x.shape[0]] if rows else a, result, rows_out)
 
 
 def over_rows(

@@ -1,4 +1,4 @@
-"""Array types used in signatures: `Float[Array, "n d"]` reads as a float array of n rows, d columns."""
+"""Array types used in signatures: `Float[Array, "n d"]` is a float array of n rows, d columns."""
 
 from typing import TypeAlias
 

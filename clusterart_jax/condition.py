@@ -47,7 +47,8 @@ def encode(labels: Int[ArrayLike, " n"], max_clusters: int) -> Codes:
     labels = jnp.asarray(labels)
     if labels.ndim != 1 or not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"labels must be whole numbers (n,), not {labels.dtype}{labels.shape}")
-    codes = jax.nn.one_hot(labels, max_clusters, dtype=jnp.float32)
+    # Labels of a narrow type would wrap the cluster numbers they are compared with.
+    codes = jax.nn.one_hot(labels.astype(jnp.int32), max_clusters, dtype=jnp.float32)
     return Codes(codes, jnp.any(codes > 0, axis=0))
 
 
@@ -69,13 +70,15 @@ def mix(shares: dict[int, float], max_clusters: int) -> Float[Array, " max_clust
       >>> mix({0: 3.0, 2: 1.0}, 3).tolist()
       [0.75, 0.0, 0.25]
     """
-    code = np.zeros(max_clusters, np.float32)
+    code = np.zeros(check_count(max_clusters, "max_clusters"))
     for cluster, share in shares.items():
         if not 0 <= cluster < max_clusters:
-            raise ConfigError(f"cluster {cluster} does not exist; clusters are 0…{max_clusters - 1}")
+            raise ConfigError(
+                f"cluster {cluster} does not exist; clusters are 0…{max_clusters - 1}"
+            )
         if not (np.isfinite(share) and share >= 0):
             raise ConfigError(f"the share of cluster {cluster} must be a number ≥ 0, not {share}")
         code[cluster] = share
     if code.sum() == 0:
         raise ConfigError("a mixture needs at least one share above 0, for example 3:0.6,7:0.4")
-    return jnp.asarray(code / code.sum())
+    return jnp.asarray(code / code.sum(), jnp.float32)

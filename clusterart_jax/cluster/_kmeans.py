@@ -16,12 +16,17 @@ from .._linalg import (
     fold_rows,
     group_sums,
     mean_variance,
-    squared_distances,
     squared_norms,
     total,
     weighted_mean,
 )
-from .._sharding import RowSharding, over_rows, spread_rows
+from .._sharding import (
+    RowSharding,
+    over_rows,
+    replicate,
+    rows_back,
+    spread_rows,
+)
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
 from ._seeding import kmeans_plus_plus, random_rows
 
@@ -108,12 +113,17 @@ def kmeans(
         if np.shape(init) != (k, d):
             raise ValueError(f"init must have shape (k, d) = ({k}, {d}), not {np.shape(init)}")
         given, init, n_init = jnp.asarray(init).astype(x.dtype), "given", 1
-    x, weights, sharding = spread_rows(x, weights)
+    rows, weights, sharding = spread_rows(x, weights)
+    if given is not None:
+        given = replicate(given, sharding)
     max_iter, tol = jnp.asarray(max_iter, jnp.int32), jnp.asarray(tol, x.dtype)
     result = _kmeans(
-        key, x, weights, given, max_iter, tol, k=k, init=init, n_init=n_init, sharding=sharding
+        key, rows, weights, given, max_iter, tol, k=k, init=init, n_init=n_init, sharding=sharding
     )
-    return result if x.shape[0] == n else result._replace(labels=result.labels[:n])
+    return rows_back(result, _ROWS_OUT, x, sharding)
+
+
+_ROWS_OUT = KMeansResult(centers=False, labels=True, inertia=False, n_iter=False, converged=False)
 
 
 @partial(jax.jit, static_argnames=("k", "init", "n_init", "sharding"))
@@ -133,10 +143,10 @@ def _kmeans(
     solve = partial(
         _solve, k=k, init=init, n_init=n_init, axis=None if sharding is None else sharding.axis
     )
-    whole = KMeansResult(*(name == "labels" for name in KMeansResult._fields))
-    return over_rows(
-        solve, sharding, rows_in=(False, True, True, False, False, False), rows_out=whole
-    )(key, x, weights, given, max_iter, tol)
+    rows_in = (False, True, True, False, False, False)
+    return over_rows(solve, sharding, rows_in=rows_in, rows_out=_ROWS_OUT)(
+        key, x, weights, given, max_iter, tol
+    )
 
 
 def _solve(
@@ -161,6 +171,7 @@ def _solve(
     def start(key: KeyArray) -> Array:
         if given is not None:
             return given
+        key = jax.random.fold_in(key, 2**32 - 1)  # apart from the keys of the other starts
         if init == "random":
             return random_rows(key, x, weights, k, axis)
         return kmeans_plus_plus(key, x, weights, k, origin, axis)
@@ -175,7 +186,7 @@ def _solve(
 
     # One start after the other: under vmap, memory would grow with n_init and all starts
     # would run until the slowest ends.
-    result = run(jax.random.fold_in(key, 0))
+    result = run(key)  # start i has key fold_in(key, i), so that a caller can run starts singly
     result = lax.fori_loop(jnp.int32(1), jnp.int32(n_init), better, result)
     return result._replace(centers=result.centers + origin)
 
@@ -248,8 +259,7 @@ def _assign(
     ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
         sums, counts, changed = carry
         x = x - origin
-        score = norms[None, :] - 2 * jnp.matmul(x, centers.T, precision=HIGHEST)
-        smallest, labels = first_min(score)
+        smallest, labels = first_min(_scores(x, centers, norms))
         distances = jnp.maximum(smallest + squared_norms(x), 0)
         present = jnp.where(valid, w, 0)
         augmented = jnp.concatenate([x, jnp.ones_like(x[:, :1])], axis=1)
@@ -276,7 +286,9 @@ def _fill_empty(
 ) -> tuple[Array, Array]:
     """Gives each empty cluster the row that lies farthest from its centre, and takes it from there.
 
-    No row is moved where all rows lie on their centres: there are fewer distinct rows than k.
+    No row is moved where all rows lie on their centres: there are fewer distinct rows than k. Nor
+    is the last row of a cluster, which would only leave another one empty, with a rounding error
+    for a centre.
     """
     far = jnp.where(weights > 0, distances, 0)
 
@@ -295,32 +307,43 @@ def _fill_empty(
         if axis is not None:
             here = lax.axis_index(axis)
             holds = far[row] == farthest(far)
-            mine = holds & (here == lax.pmin(jnp.where(holds, here, jnp.iinfo(jnp.int32).max), axis))
+            mine = holds & (
+                here == lax.pmin(jnp.where(holds, here, jnp.iinfo(jnp.int32).max), axis)
+            )
         weight = total(jnp.where(mine, weights[row], 0), axis)
         point = total(jnp.where(mine, weights[row] * (x[row] - origin[0]), 0), axis)
         old = total(jnp.where(mine, labels[row], 0), axis)
         empty = jnp.argmax(counts <= 0)
-        sums = sums.at[old].add(-point).at[empty].set(point)
-        counts = counts.at[old].add(-weight).at[empty].set(weight)
+        moves = counts[old] - weight > 8 * jnp.finfo(x.dtype).eps * counts[old]
+        moved = sums.at[old].add(-point).at[empty].set(point)
+        remaining = counts.at[old].add(-weight).at[empty].set(weight)
+        sums, counts = jnp.where(moves, moved, sums), jnp.where(moves, remaining, counts)
         return sums, counts, far.at[row].set(jnp.where(mine, 0, far[row]))
 
     return lax.while_loop(more, body, (sums, counts, far))[:2]
 
 
+def _scores(x: Array, centers: Array, norms: Array) -> Array:
+    """|c|² − 2 x·c: |x − c|² without |x|², which is the same for all centres and costs digits."""
+    return norms[None, :] - 2 * jnp.matmul(x, centers.T, precision=HIGHEST)
+
+
 def _nearest(centers: Array, x: Array, origin: Array) -> tuple[Array, Array]:
     """Nearest centre (relative to `origin`) of each row, and the squared distance to it."""
+    norms = squared_norms(centers)
 
     def step(
         carry: tuple[()], valid: Bool[Array, " b"], x: Array
     ) -> tuple[tuple[()], tuple[Array, Array]]:
-        distances, labels = first_min(squared_distances(x - origin, centers))
-        return (), (labels, distances)
+        x = x - origin
+        _, labels = first_min(_scores(x, centers, norms))
+        # Expanded squares lose all digits of tight clusters that lie far apart: measure directly.
+        return (), (labels, squared_norms(x - centers[labels]))
 
     block = block_size(x.shape[0], x.shape[1] + centers.shape[0])
     return fold_rows(step, (), (x,), block=block)[1]
 
 
-@jax.jit
 def nearest_centers(
     x: Float[ArrayLike, "n d"], centers: Float[ArrayLike, "k d"]
 ) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
@@ -348,8 +371,20 @@ def nearest_centers(
     x, centers = check_rows(x), check_rows(centers, "centers")
     if x.shape[1] != centers.shape[1]:
         raise ValueError(f"x has {x.shape[1]} columns but centers have {centers.shape[1]}")
-    origin = jnp.mean(centers, axis=0, keepdims=True)
-    labels, squared = _nearest(centers - origin, x, origin)
-    return labels, jnp.sqrt(squared)
+    rows, _, sharding = spread_rows(x, jnp.ones(x.shape[:1], x.dtype))
+    centers = replicate(centers.astype(x.dtype), sharding)
+    found = _nearest_centers(rows, centers, sharding=sharding)
+    return rows_back(found, (True, True), x, sharding)
 
 
+@partial(jax.jit, static_argnames="sharding")
+def _nearest_centers(
+    x: Array, centers: Array, *, sharding: RowSharding | None
+) -> tuple[Array, Array]:
+    def solve(x: Array, centers: Array) -> tuple[Array, Array]:
+        mean = jnp.mean(centers, axis=0)
+        origin = _round_origin(mean, jnp.mean((centers - mean[None]) ** 2))[None]
+        labels, squared = _nearest(centers - origin, x, origin)
+        return labels, jnp.sqrt(squared)
+
+    return over_rows(solve, sharding, rows_in=(True, False), rows_out=(True, True))(x, centers)

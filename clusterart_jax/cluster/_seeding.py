@@ -14,7 +14,7 @@ from .._typing import Array, Bool, Float, KeyArray
 def draw_rows(
     key: KeyArray, x: Float[Array, "n d"], mass: Float[Array, " n"], m: int, axis: Any = None
 ) -> Float[Array, "m d"]:
-    """m rows drawn with replacement, with probability proportional to `mass`.
+    """Draws m rows with replacement, with probability proportional to `mass`.
 
     By inversion in two levels (a group of rows, then the row), so that float32 sums stay short
     and one uniform number a draw is enough. The same rows are drawn however many devices hold
@@ -41,7 +41,7 @@ def draw_rows(
 
 
 def _first_above(ends: Array, points: Array, possible: Array) -> Array:
-    """First place whose running sum passes the point; the last possible one where rounding fails."""
+    """First place whose running sum passes the point; the last possible where rounding fails."""
     place = jnp.searchsorted(ends, points, side="right").astype(jnp.int32)
     last = jnp.max(jnp.where(possible, jnp.arange(len(ends), dtype=jnp.int32), 0))
     return jnp.minimum(place, last)
@@ -54,10 +54,12 @@ def random_rows(
     k: int,
     axis: Any = None,
 ) -> Float[Array, "k d"]:
-    """k different rows, drawn one after the other in proportion to their weight."""
+    """Draws k different rows, one after the other in proportion to their weight."""
 
     def body(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         centers, mass = state
+        # All distinct rows are taken (there are fewer than k): draw any row.
+        mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
         row = draw_rows(jax.random.fold_in(key, i), x, mass, 1, axis)
         centers = lax.dynamic_update_slice_in_dim(centers, row, i, 0)
         # A row is known by its values: copies of a drawn row would give the same centre.
@@ -92,7 +94,9 @@ def kmeans_plus_plus(
         def step(
             carry: Array, valid: Bool[Array, " b"], x: Array, w: Array, near: Array
         ) -> tuple[Array, tuple[()]]:
-            distances = jnp.minimum(near[:, None], squared_distances(x - origin, candidates - origin))
+            distances = jnp.minimum(
+                near[:, None], squared_distances(x - origin, candidates - origin)
+            )
             return carry + jnp.matmul(jnp.where(valid, w, 0), distances), ()
 
         start = jnp.zeros(candidates.shape[:1], x.dtype)

@@ -9,7 +9,7 @@ from jax import lax
 
 from .._checks import check_count, check_rows, check_weights
 from .._linalg import HIGHEST, block_size, fold_rows, mean_variance, total, weighted_mean
-from .._sharding import RowSharding, over_rows, spread_rows
+from .._sharding import RowSharding, over_rows, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float
 
 EXACT_UP_TO = 1024
@@ -37,13 +37,20 @@ class PCAState(NamedTuple):
 
     def transform(self, x: Float[ArrayLike, "n d"]) -> Float[Array, "n m"]:
         """Coordinates of rows along the components, (n, d) → (n, m)."""
-        x = check_rows(x)
+        x = _check_width(x, self.components.shape[1], "x").astype(self.mean.dtype)
         return jnp.matmul(x - self.mean[None], self.components.T, precision=HIGHEST)
 
     def inverse_transform(self, points: Float[ArrayLike, "n m"]) -> Float[Array, "n d"]:
         """The rows that coordinates stand for, (n, m) → (n, d)."""
-        points = check_rows(points, "points")
+        points = _check_width(points, self.components.shape[0], "points").astype(self.mean.dtype)
         return jnp.matmul(points, self.components, precision=HIGHEST) + self.mean[None]
+
+
+def _check_width(x: ArrayLike, width: int, name: str) -> Array:
+    rows = check_rows(x, name)
+    if rows.shape[1] != width:
+        raise ValueError(f"{name} must have {width} columns, not {rows.shape[1]}")
+    return rows
 
 
 def pca(
@@ -87,16 +94,19 @@ def pca(
     x = check_rows(x)
     m = check_count(n_components, "n_components", low=1, high=min(x.shape))
     weights = check_weights(sample_weight, x)
-    x, weights, sharding = spread_rows(x, weights)
-    return _pca(x, weights, m=m, sharding=sharding)
+    rows, weights, sharding = spread_rows(x, weights)
+    state = _pca(rows, weights, m=m, sharding=sharding)
+    return rows_back(state, _ROWS_OUT, x, sharding)
+
+
+_ROWS_OUT = PCAState(*(False for _ in PCAState._fields))
 
 
 @partial(jax.jit, static_argnames=("m", "sharding"))
 def _pca(x: Array, weights: Array, *, m: int, sharding: RowSharding | None) -> PCAState:
     axis = None if sharding is None else sharding.axis
-    everywhere = PCAState(*(False for _ in PCAState._fields))
     solve = partial(_solve, m=m, axis=axis)
-    return over_rows(solve, sharding, rows_in=(True, True), rows_out=everywhere)(x, weights)
+    return over_rows(solve, sharding, rows_in=(True, True), rows_out=_ROWS_OUT)(x, weights)
 
 
 def _solve(x: Array, weights: Array, *, m: int, axis: Any) -> PCAState:
@@ -105,30 +115,28 @@ def _solve(x: Array, weights: Array, *, m: int, axis: Any) -> PCAState:
     mass = total(jnp.sum(weights), axis)
     degrees = jnp.maximum(mass - 1, jnp.finfo(x.dtype).tiny)
     if d <= EXACT_UP_TO:
-        scatter = _scatter(x, weights, mean, jnp.eye(d, dtype=x.dtype), axis)
+        scatter = _scatter(x, weights, mean, None, axis)
         values, vectors = jnp.linalg.eigh((scatter + scatter.T) / 2)
     else:
         values, vectors = _subspace(x, weights, mean, min(m + _OVERSAMPLE, d), axis)
-    values = jnp.maximum(values[::-1][:m], 0) / degrees
+    values = jnp.maximum(values[::-1][:m], 0)
     components = vectors[:, ::-1][:, :m].T
     largest = jnp.argmax(jnp.abs(components), axis=1)
     sign = jnp.sign(jnp.take_along_axis(components, largest[:, None], axis=1))
-    spread = mean_variance(x, weights, mean, axis) * d * mass / degrees
+    spread = mean_variance(x, weights, mean, axis) * d * mass
     ratio = values / jnp.where(spread > 0, spread, 1)
-    return PCAState(mean, components * jnp.where(sign == 0, 1, sign), values, ratio)
+    return PCAState(mean, components * jnp.where(sign == 0, 1, sign), values / degrees, ratio)
 
 
-def _scatter(x: Array, weights: Array, mean: Array, basis: Array, axis: Any) -> Array:
-    """Σ wᵢ (xᵢ − mean)(xᵢ − mean)ᵀ applied to the columns of `basis` (d, m), in one pass."""
-    d, m = basis.shape
-    identity = m == d
+def _scatter(x: Array, weights: Array, mean: Array, basis: Array | None, axis: Any) -> Array:
+    """Σ wᵢ (xᵢ − mean)(xᵢ − mean)ᵀ, times `basis` (d, m) where there is one, in one pass."""
+    d = x.shape[1]
+    m = d if basis is None else basis.shape[1]
 
-    def step(
-        carry: Array, valid: Bool[Array, " b"], x: Array, w: Array
-    ) -> tuple[Array, tuple[()]]:
+    def step(carry: Array, valid: Bool[Array, " b"], x: Array, w: Array) -> tuple[Array, tuple[()]]:
         x = x - mean[None]
         weighted = x * jnp.where(valid, w, 0)[:, None]
-        seen = x if identity else jnp.matmul(x, basis, precision=HIGHEST)
+        seen = x if basis is None else jnp.matmul(x, basis, precision=HIGHEST)
         return carry + jnp.matmul(weighted.T, seen, precision=HIGHEST), ()
 
     # Each block adds a whole (d, m) result: blocks must be tall for that to be cheap.

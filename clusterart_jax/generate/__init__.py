@@ -4,9 +4,11 @@
 - `Schedule`, `TrainState`, `init_state`, `train`: the one training loop.
 - `Latents`, `fit_latents`: where each cluster lies in latent space, to sample from there.
 - `shuffled`: an order of rows computed row by row.
+- `save_tree`, `load_tree`: checkpoints.
 - `conv`: convolution that is fast inside a compiled loop.
 """
 
+from ._checkpoint import load_tree, save_tree
 from ._conv import conv
 from ._latents import Latents, fit_latents
 from ._shuffle import shuffled
@@ -21,6 +23,8 @@ __all__ = [
     "conv",
     "fit_latents",
     "init_state",
+    "load_tree",
+    "save_tree",
     "shuffled",
     "train",
 ]

@@ -99,7 +99,8 @@ def train(
         x = images[rows].astype(jnp.float32) / 255
         noise = jax.random.fold_in(jax.random.fold_in(key, 1), state.step)
         grads, logs = jax.grad(family.loss, has_aux=True)(state.params, noise, x, codes[rows])
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        with jax.numpy_dtype_promotion("standard"):  # optax raises floats to whole numbers
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         done = state.step.astype(jnp.float32)
         decay = jnp.minimum(EMA_DECAY, (1 + done) / (10 + done))  # short runs average over less

@@ -65,7 +65,9 @@ def adjusted_rand_score(
     ceiling = (rows + columns) / 2
     # Both labellings have one cluster, or both have only single rows: they agree fully.
     degenerate = ceiling == expected
-    return jnp.where(degenerate, 1.0, (together - expected) / jnp.where(degenerate, 1, ceiling - expected))
+    return jnp.where(
+        degenerate, 1.0, (together - expected) / jnp.where(degenerate, 1, ceiling - expected)
+    )
 
 
 def _entropy(shares: Array) -> Array:

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import check_count
+from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Int
 
 
@@ -23,8 +25,12 @@ def dense_labels(
     """
     if np.ndim(labels) != 1:
         raise ValueError(f"{name} must have shape (n,), not {np.shape(labels)}")
+    kind = labels.dtype if isinstance(labels, jax.Array) else np.asarray(labels).dtype
+    if np.size(labels) and not (jnp.issubdtype(kind, jnp.integer) or jnp.issubdtype(kind, bool)):
+        raise TypeError(f"{name} must be whole numbers, not {kind}")
     if num is not None:
-        return jnp.asarray(labels).astype(jnp.int32), num
+        whole = jnp.asarray(labels).astype(jnp.int32)
+        return replicate(whole, row_sharding(whole)), check_count(num, "k")
     if isinstance(labels, jax.core.Tracer):
         raise TypeError(f"{name} is traced: say how many labels there are (static), e.g. k=10")
     host = np.asarray(labels)

@@ -1,11 +1,13 @@
-"""Nearest rows of another set: a generator that copies is nearer to its training set than it should."""
+"""Nearest rows of another set: a generator that copies stands too near to its training set."""
 
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 from .._checks import check_rows
 from .._linalg import block_size, first_min, fold_rows, squared_distances
+from .._sharding import RowSharding, over_rows, replicate, row_sharding, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
 
 
@@ -14,7 +16,8 @@ def nearest_neighbors(
 ) -> tuple[Float[Array, " m"], Int[Array, " m"]]:
     """For each query, the Euclidean distance to the nearest row of `x`, and which row that is.
 
-    Cost O(m n d); peak extra memory O(m + a block of rows).
+    Cost O(m n d); peak extra memory O(m + a block of rows). Queries may be sharded; each device
+    then holds all of `x`.
 
     Args:
       queries: (m, d).
@@ -36,11 +39,19 @@ def nearest_neighbors(
     queries, x = check_rows(queries, "queries"), check_rows(x)
     if queries.shape[1] != x.shape[1]:
         raise ValueError(f"queries have {queries.shape[1]} columns but x has {x.shape[1]}")
-    return _nearest(queries, x.astype(queries.dtype))
+    rows, _, sharding = spread_rows(queries, jnp.ones(queries.shape[:1], queries.dtype))
+    # Each device compares its own queries with all rows.
+    whole = replicate(x.astype(queries.dtype), sharding or row_sharding(x))
+    found = _nearest(rows, whole, sharding=sharding)
+    return rows_back(found, (True, True), queries, sharding)
 
 
-@jax.jit
-def _nearest(queries: Array, x: Array) -> tuple[Array, Array]:
+@partial(jax.jit, static_argnames="sharding")
+def _nearest(queries: Array, x: Array, *, sharding: RowSharding | None) -> tuple[Array, Array]:
+    return over_rows(_solve, sharding, rows_in=(True, False), rows_out=(True, True))(queries, x)
+
+
+def _solve(queries: Array, x: Array) -> tuple[Array, Array]:
     origin = jnp.mean(x, axis=0, keepdims=True)
     index = jnp.arange(x.shape[0], dtype=jnp.int32)
     block = block_size(x.shape[0], x.shape[1] + 1024)
@@ -62,5 +73,3 @@ def _nearest(queries: Array, x: Array) -> tuple[Array, Array]:
         return (), (jnp.sqrt(jnp.sum((q - x[place]) ** 2, axis=1)), place)
 
     return fold_rows(query_step, (), (queries,), block=block)[1]
-
-

@@ -1,12 +1,15 @@
 """Silhouette: how much nearer a row is to its own cluster than to the next one."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._checks import check_rows
 from .._linalg import HIGHEST, block_size, fold_rows, squared_distances
+from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
 from ._labels import dense_labels
 
@@ -48,7 +51,11 @@ def silhouette_samples(
         raise ValueError(f"labels must have shape {x.shape[:1]}, not {dense.shape}")
     if k < 2:
         raise ValueError(f"silhouettes need at least 2 clusters, not {k}")
-    return _silhouettes(x, dense, k=k)
+    rows, own, sharding = spread_rows(x, dense, absent=-1)
+    # Each device compares its own rows with all rows.
+    whole, labels = replicate(x, sharding), replicate(dense, sharding)
+    values = _silhouettes(rows, own, whole, labels, k=k, sharding=sharding)
+    return rows_back(values, True, x, sharding)
 
 
 def silhouette_score(
@@ -66,11 +73,24 @@ def silhouette_score(
     return jnp.nanmean(silhouette_samples(x, labels, k=k))
 
 
-@partial(jax.jit, static_argnames="k")
-def _silhouettes(x: Array, labels: Array, *, k: int) -> Array:
+@partial(jax.jit, static_argnames=("k", "sharding"))
+def _silhouettes(
+    rows: Array, own: Array, x: Array, labels: Array, *, k: int, sharding: RowSharding | None
+) -> Array:
+    solve = partial(_solve, k=k, axis=None if sharding is None else sharding.axis)
+    return over_rows(solve, sharding, rows_in=(True, True, False, False), rows_out=True)(
+        rows, own, x, labels
+    )
+
+
+def _solve(rows: Array, own: Array, x: Array, labels: Array, *, k: int, axis: Any) -> Array:
+    """Silhouettes of this device's `rows` with labels `own`, among all rows `x` with `labels`."""
     n, d = x.shape
-    x = x - jnp.mean(x, axis=0, keepdims=True)
+    center = jnp.mean(x, axis=0, keepdims=True)
+    rows, x = rows - center, x - center
     index = jnp.arange(n, dtype=jnp.int32)
+    first = jnp.int32(0) if axis is None else lax.axis_index(axis) * rows.shape[0]
+    numbers = first + jnp.arange(rows.shape[0], dtype=jnp.int32)
     sizes = jnp.sum(jax.nn.one_hot(labels, k, dtype=x.dtype), axis=0)
     block = block_size(n, d + 1024)
 
@@ -97,4 +117,4 @@ def _silhouettes(x: Array, labels: Array, *, k: int) -> Array:
         value = jnp.where(own_size > 1, value, 0)
         return (), jnp.where(own >= 0, value, jnp.nan)
 
-    return fold_rows(row_step, (), (x, labels, index), block=block)[1]
+    return fold_rows(row_step, (), (rows, own, numbers), block=block)[1]

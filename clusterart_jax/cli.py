@@ -1,0 +1,328 @@
+"""The command line: words → calls, errors → one line and an exit code."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+from ._checks import hint
+from ._errors import ClusterArtError, ConfigError, OutputError
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    an error inside clusterart; --debug shows where
+  2    wrong command, option or configuration
+  3    pictures or arrays that cannot be used
+  4    a folder or file that cannot be written
+  5    a run or checkpoint that cannot be read
+  6    training diverged; the last good checkpoint is kept
+  130  stopped by Ctrl-C; the same command with --resume goes on"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest option or command where a word is unknown."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = hint(value, list(action.choices)) or f"; choose from {', '.join(action.choices)}"
+            raise ConfigError(f"unknown {action.dest} {value!r}{near}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `clusterart` with the words of `argv`.
+
+    Args:
+      argv: words after the program's name; those of the process where it is None.
+
+    Returns:
+      The exit code; see `clusterart --help`.
+
+    Example:
+      >>> from clusterart_jax.cli import main
+      >>> main(["--version"])
+      clusterart 0.1.0
+      0
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    try:
+        options = _parse(words)
+        return options.call(options)
+    except SystemExit as done:  # --help and --version
+        return int(done.code or 0)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        return _say("stopped; the same command with --resume goes on", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        if debug:
+            raise
+        return _say("not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3)
+    except ClusterArtError as error:
+        if debug:
+            raise
+        return _say(str(error), error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        return _say(str(error), OutputError.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split()) or type(error).__name__
+        return _say(f"internal error: {text[:300]} (--debug shows where)", 1)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"clusterart: {message}", file=sys.stderr)
+    return code
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = _parser()
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        known = [flag for action in options.parser._actions for flag in action.option_strings]
+        what = "option" if unknown[0].startswith("-") else "argument"
+        raise ConfigError(
+            f"unknown {what} {unknown[0]!r}{hint(unknown[0].split('=')[0], known)} "
+            f"(see {options.parser.prog} --help)"
+        )
+    return options
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="clusterart",
+        description="Clusters pictures, then generates new ones from the clusters.",
+        epilog="Try it:  clusterart run --out runs/digits\n\n" + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"clusterart {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_generate(commands)
+    _add_info(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, call: Callable[[argparse.Namespace], int], text: str, example: str
+) -> _Parser:
+    parser: _Parser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=f"Example:  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(call=call, parser=parser)
+    parser.add_argument("--quiet", action="store_true", help="print results and errors only")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    from .pipeline import PipelineConfig
+
+    parser = _command(
+        commands,
+        "run",
+        _run,
+        "Cluster pictures, train a generator on the clusters, make new ones, report.",
+        "clusterart run --out runs/digits -k 10",
+    )
+    parser.add_argument(
+        "data",
+        nargs="?",
+        default="digits",
+        metavar="DATA",
+        help="digits (default), fashion-mnist, a folder of pictures, or an .npy/.npz file",
+    )
+    add = parser.add_argument
+    add("--out", metavar="DIR", help="folder to write (default: runs/NAME)")
+    add("--seed", type=int, default=0, help="of all randomness (default: 0)")
+    add("--size", type=int, metavar="PIXELS", help="side of the pictures (default: 32 for folders)")
+    add("--channels", type=int, choices=None, metavar="1|3", help="grey or colour")
+    add("--limit", type=int, metavar="N", help="use at most N pictures, evenly spaced")
+    add("--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)")
+    add("--strict", action="store_true", help="refuse a folder with unreadable pictures")
+    add("--download", action="store_true", help="fetch a named set that is not on this machine")
+    add("--resume", action="store_true", help="go on with the run in --out, or begin it")
+    add("--overwrite", action="store_true", help="replace the run in --out")
+    add("--config", metavar="FILE", help="TOML or JSON file of the options below")
+    texts = {
+        "k": "number of clusters",
+        "n_components": "principal components that are clustered",
+        "n_init": "starts of k-means",
+        "max_iter": "iterations of k-means at most",
+        "generator": "family of the generator: vae",
+        "latent": "dimensions of its latent space",
+        "width": "channels of its first layer",
+        "steps": "training steps",
+        "batch_size": "pictures a step",
+        "learning_rate": "of Adam, at its highest",
+        "n_samples": "generated pictures in all",
+        "temperature": "1 as varied as the real ones, less nearer the middle of a cluster",
+    }
+    group = parser.add_argument_group("what to do")
+    for field in fields(PipelineConfig):
+        flags = ["--" + field.name.replace("_", "-")]
+        group.add_argument(
+            *(["-k", "--k"] if field.name == "k" else flags),
+            dest=field.name,
+            type=type(field.default),
+            default=argparse.SUPPRESS,
+            metavar="NAME" if isinstance(field.default, str) else "N",
+            help=f"{texts[field.name]} (default: {field.default})",
+        )
+
+
+def _add_generate(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "generate",
+        _generate,
+        "Make new pictures with the generator of a finished run.",
+        "clusterart generate runs/digits --cluster 3 -n 64 --seed 1 --out sheet.png",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of a finished run")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cluster", type=int, metavar="C", help="pictures of this cluster only")
+    which.add_argument("--mix", metavar="SHARES", help="between clusters, as 3:0.6,7:0.4")
+    parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    parser.add_argument("--seed", type=int, default=0, help="of the randomness (default: 0)")
+    parser.add_argument(
+        "--temperature", type=float, help="1 as varied as the real ones, less nearer the middle"
+    )
+    parser.add_argument("--columns", type=int, help="pictures a row (default: about square)")
+    parser.add_argument("--out", metavar="PNG", help="sheet to write (default: in RUN)")
+
+
+def _add_info(commands: Any) -> None:
+    parser = _command(
+        commands, "info", _info, "Say what a run is and how good.", "clusterart info runs/digits"
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of a run")
+    parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--out", metavar="FILE", help="write it there, as JSON")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from . import run, use_cpu_cores
+    from .pipeline import PipelineConfig
+
+    values = _read_config(options.config) if options.config else {}
+    names = {field.name for field in fields(PipelineConfig)}
+    values |= {name: value for name, value in vars(options).items() if name in names}
+    config = PipelineConfig.from_dict(values)
+    use_cpu_cores()
+    result = run(
+        options.data,
+        options.out,
+        config=config,
+        seed=options.seed,
+        size=options.size,
+        channels=options.channels,
+        limit=options.limit,
+        holdout=options.holdout,
+        strict=options.strict,
+        download=options.download,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        quiet=options.quiet,
+    )
+    if not options.quiet:
+        for name, value in result.metrics.items():
+            print(f"{name:<40} {'not available' if value is None else f'{value:.4g}'}")
+        for warning in result.warnings:
+            print(f"note: {warning}")
+    done = " (was complete already)" if result.complete_before else ""
+    print(f"{result.report}{done}")
+    return 0
+
+
+def _read_config(path: str) -> dict[str, Any]:
+    """Options from a TOML or JSON file; a run's own config.json serves too."""
+    import json
+    import tomllib
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        values = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"the configuration {path} must hold keys and values")
+    return dict(values.get("pipeline", values))
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from . import generate_pictures
+    from .data import write_png
+    from .report import contact_sheet
+
+    shares = None
+    name = f"generated-seed{options.seed}"
+    if options.cluster is not None:
+        shares, name = {options.cluster: 1.0}, f"cluster{options.cluster}-seed{options.seed}"
+    elif options.mix:
+        shares = _read_shares(options.mix)
+        name = f"mix-{options.mix.replace(':', '-').replace(',', '_')}-seed{options.seed}"
+    if options.columns is not None and options.columns < 1:
+        raise ConfigError(f"--columns must be at least 1, not {options.columns}")
+    pictures = generate_pictures(
+        options.run, shares, options.n, seed=options.seed, temperature=options.temperature
+    )
+    columns = options.columns or max(1, round(len(pictures) ** 0.5))
+    out = Path(options.out) if options.out else Path(options.run) / f"{name}.png"
+    write_png(out, contact_sheet(pictures, columns))
+    print(out)
+    return 0
+
+
+def _read_shares(text: str) -> dict[int, float]:
+    """`3:0.6,7:0.4` → {3: 0.6, 7: 0.4}."""
+    shares: dict[int, float] = {}
+    for part in text.split(","):
+        cluster, _, share = part.partition(":")
+        try:
+            shares[int(cluster)] = shares.get(int(cluster), 0.0) + float(share or 1)
+        except ValueError:
+            raise ConfigError(f"--mix must be like 3:0.6,7:0.4, not {text!r}") from None
+    return shares
+
+
+def _info(options: argparse.Namespace) -> int:
+    import json
+
+    from ._files import write_text
+    from .job import describe
+
+    about = describe(options.run)
+    if options.out:
+        write_text(options.out, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+        return 0
+    data = about["data"]
+    shape = "×".join(map(str, data["shape"]))
+    print(f"run       {options.run} ({'finished' if about['finished'] else 'not finished'})")
+    print(f"pictures  {data['pictures']:,} of {shape} from {data['source']}")
+    print(f"command   {about['command']}")
+    print("settings  " + ", ".join(f"{k}={v}" for k, v in about["pipeline"].items()))
+    print("versions  " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()))
+    for name, value in about.get("metrics", {}).items():
+        print(f"  {name:<40} {'not available' if value is None else f'{value:.4g}'}")
+    return 0

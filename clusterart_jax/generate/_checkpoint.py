@@ -1,0 +1,93 @@
+"""Trees of arrays on disk: one NumPy archive, whole or absent, checked when read.
+
+An `.npz` needs nothing but NumPy to be read in ten years, is replaced atomically as one file, and
+carries a checksum for every array, so that a truncated or altered file is told from a good one.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._errors import CheckpointError
+from .._files import atomic_path
+from .._typing import PyTree
+
+FORMAT = 1
+"""Raised when files of before can no longer be read."""
+
+_FORMAT_KEY = "__format__"
+
+
+def save_tree(path: str | os.PathLike[str], tree: PyTree) -> None:
+    """Writes the arrays of a tree to `path`, atomically; each under its path in the tree.
+
+    Args:
+      path: file to write or replace, ending in `.npz`.
+      tree: nested tuples, dicts and NamedTuples of arrays.
+
+    Raises:
+      OutputError: when the file cannot be written; what was there before stays.
+
+    Example:
+      >>> import tempfile, pathlib, numpy as np
+      >>> from clusterart_jax.generate import load_tree, save_tree
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "tree.npz"
+      >>> save_tree(path, {"a": np.arange(3)})
+      >>> load_tree(path, {"a": np.zeros(3, int)})["a"].tolist()
+      [0, 1, 2]
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    arrays: dict[str, Any] = {jax.tree_util.keystr(where): np.asarray(leaf) for where, leaf in leaves}
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{_FORMAT_KEY: np.int64(FORMAT)}, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_tree(path: str | os.PathLike[str], like: PyTree) -> PyTree:
+    """Reads a tree that `save_tree` wrote.
+
+    Args:
+      path: the file.
+      like: a tree of the same form, of arrays or of `jax.ShapeDtypeStruct`.
+
+    Returns:
+      A tree of NumPy arrays with the form of `like`.
+
+    Raises:
+      CheckpointError: when the file is absent, damaged, of another format, or of another form.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    found = int(arrays.pop(_FORMAT_KEY, np.int64(0)))
+    if found != FORMAT:
+        raise CheckpointError(
+            f"{path} has checkpoint format {found or 'none'}, this version reads {FORMAT}; "
+            "load it with the version that wrote it, or run again with --overwrite"
+        )
+    places, form = jax.tree_util.tree_flatten_with_path(like)
+    names = [jax.tree_util.keystr(where) for where, _ in places]
+    if set(names) != set(arrays):
+        odd = sorted(set(names) ^ set(arrays))[0]
+        raise CheckpointError(f"{path} does not fit this configuration: {odd} is in one of them only")
+    for name, (_, leaf) in zip(names, places, strict=True):
+        if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
+            raise CheckpointError(
+                f"{path} does not fit this configuration: {name} is {arrays[name].dtype}"
+                f"{list(arrays[name].shape)} in the file, {leaf.dtype}{list(leaf.shape)} here"
+            )
+    return jax.tree_util.tree_unflatten(form, [arrays[name] for name in names])
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise CheckpointError(f"{path} does not exist") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged or truncated: {error}") from error

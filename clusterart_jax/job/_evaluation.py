@@ -1,0 +1,250 @@
+"""A trained run → the pictures and numbers that show what came of it."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import metrics
+from .._progress import progress
+from .._typing import Images, KeyArray, PyTree
+from ..condition import encode
+from ..features import pixels
+from ..generate import VAE, Latents
+from ..pipeline import Clustering, PipelineConfig, draw, to_uint8
+from ..report import Neighbors, Number, Pairs
+
+SILHOUETTE_ROWS = 10_000
+"""Rows at most of which silhouettes are taken, evenly spaced: their cost grows as the square."""
+
+_SHOWN = 24  # reconstructions and nearest neighbours shown
+_WALKS, _WALK_STEPS = 8, 11
+_HELD_OUT_QUERIES = 2_000
+
+
+class Trained(NamedTuple):
+    """What training left: a family, its parameters and where its clusters lie."""
+
+    family: VAE
+    params: PyTree
+    latents: Latents
+
+
+class Evaluation(NamedTuple):
+    """What a report shows of the generator, and every number.
+
+    Attributes:
+      numbers: the headline numbers.
+      samples: (k, m, h, w, c) generated pictures of each cluster.
+      reconstructions: pictures and what the generator makes of their codes.
+      walks: (w, steps, h, w, c) on the way between clusters.
+      walk_names: one each.
+      neighbors: generated pictures beside the nearest training pictures.
+    """
+
+    numbers: list[Number]
+    samples: np.ndarray
+    reconstructions: Pairs
+    walks: np.ndarray
+    walk_names: list[str]
+    neighbors: Neighbors
+
+
+def evaluate(
+    key: KeyArray,
+    images: Images,
+    true_labels: np.ndarray | None,
+    held_out: np.ndarray,
+    clustering: Clustering,
+    points: np.ndarray,
+    trained: Trained,
+    config: PipelineConfig,
+    *,
+    quiet: bool = False,
+) -> Evaluation:
+    """Draws samples, reconstructions and walks, and measures them and the clustering.
+
+    Args:
+      key: for the samples.
+      images: `uint8` (n, h, w, c).
+      true_labels: (n,) known classes, or None.
+      held_out: (n,) True for pictures that the generator was not trained on.
+      clustering: of the pictures.
+      points: (n, m) that were clustered.
+      trained: the generator.
+      config: of the run.
+      quiet: no progress bar.
+    """
+    labels = np.asarray(clustering.labels)
+    with progress(5, "measuring", "part", quiet=quiet) as bar:
+        numbers = _clustering_numbers(clustering, points, labels, true_labels)
+        bar.update()
+        asked = np.arange(config.n_samples) % config.k
+        codes = encode(jnp.asarray(asked), config.k).codes
+        samples = np.asarray(
+            jax.jit(draw, static_argnums=0)(*trained, key, codes, config.temperature)
+        )
+        found = np.asarray(clustering.assign(samples)[0])
+        numbers.append(
+            Number(
+                "cluster consistency",
+                float(np.mean(found == asked)),
+                "share of generated pictures that the clustering gives back to the cluster "
+                "they were asked of; 1 is best",
+                "higher",
+            )
+        )
+        bar.update()
+        reconstructions, number = _reconstruct(trained, images, labels, held_out, config.k)
+        numbers.append(number)
+        bar.update()
+        neighbors, copying = _copying(samples, images, held_out)
+        numbers += copying
+        bar.update()
+        walks, walk_names = _walks(trained, labels, config.k)
+        bar.update()
+    m = max(1, config.n_samples // config.k)
+    grouped = [samples[asked == c][:m] for c in range(config.k)]
+    short = min(len(group) for group in grouped)
+    if short == 0:  # fewer samples than clusters: some show none of their own
+        empty = np.zeros((1, *samples.shape[1:]), np.uint8)
+        grouped, short = [group if len(group) else empty for group in grouped], 1
+    stacked = np.stack([group[:short] for group in grouped])
+    return Evaluation(numbers, stacked, reconstructions, walks, walk_names, neighbors)
+
+
+def _clustering_numbers(
+    clustering: Clustering, points: np.ndarray, labels: np.ndarray, true_labels: np.ndarray | None
+) -> list[Number]:
+    numbers = [
+        Number(
+            "inertia",
+            float(clustering.inertia),
+            "sum of squared distances of pictures to their cluster's centre (what k-means "
+            "minimises), in pixel values of 0…1",
+            "lower",
+        )
+    ]
+    rows = np.unique(np.linspace(0, len(points) - 1, SILHOUETTE_ROWS).astype(int))
+    several = len(np.unique(labels[rows])) > 1
+    part = f" ({SILHOUETTE_ROWS:,} evenly spaced pictures)" if len(rows) < len(points) else ""
+    numbers.append(
+        Number(
+            "silhouette",
+            float(metrics.silhouette_score(points[rows], labels[rows])) if several else np.nan,
+            "how much nearer pictures are to their own cluster than to the next one, −1 to 1"
+            + part,
+            "higher",
+        )
+    )
+    if true_labels is not None:
+        numbers += [
+            Number(
+                "accuracy",
+                float(metrics.clustering_accuracy(true_labels, labels)),
+                "share of pictures in the cluster that is matched to their known class, one "
+                "cluster a class",
+                "higher",
+            ),
+            Number(
+                "adjusted Rand index",
+                float(metrics.adjusted_rand_score(true_labels, labels)),
+                "agreement of clusters and known classes over pairs of pictures; 0 is chance, "
+                "1 is full",
+                "higher",
+            ),
+            Number(
+                "normalised mutual information",
+                float(metrics.normalized_mutual_info_score(true_labels, labels)),
+                "what the cluster tells of the known class; 0 is nothing, 1 is all",
+                "higher",
+            ),
+        ]
+    return numbers
+
+
+def _reconstruct(
+    trained: Trained, images: Images, labels: np.ndarray, held_out: np.ndarray, k: int
+) -> tuple[Pairs, Number]:
+    """Held-out pictures encoded and decoded; training pictures where none were held out."""
+    family, params, _ = trained
+    pool = np.flatnonzero(held_out) if held_out.any() else np.arange(len(images))
+    rows = pool[np.unique(np.linspace(0, len(pool) - 1, 1024).astype(int))]
+    originals = np.asarray(images[rows])
+
+    @jax.jit
+    def reconstruct(params: PyTree, pictures: Images, labels: Images) -> tuple[jax.Array, jax.Array]:
+        codes = encode(labels, k).codes
+        x = pictures.astype(jnp.float32) / 255
+        y = family.decode(params, family.posterior(params, x, codes)[0], codes)
+        return to_uint8(y), jnp.sqrt(jnp.mean((x - y) ** 2))
+
+    again, error = reconstruct(params, originals, labels[rows])
+    kind = "held-out" if held_out.any() else "training"
+    number = Number(
+        "reconstruction error",
+        float(error),
+        f"root mean square difference of {kind} pictures and their reconstructions, in pixel "
+        "values of 0…1",
+        "lower",
+    )
+    shown = np.unique(np.linspace(0, len(rows) - 1, _SHOWN).astype(int))
+    return Pairs(originals[shown], np.asarray(again)[shown]), number
+
+
+def _copying(
+    samples: np.ndarray, images: Images, held_out: np.ndarray
+) -> tuple[Neighbors, list[Number]]:
+    """How near generated pictures come to training pictures, beside pictures never trained on."""
+    training = images[~held_out]
+    reference = pixels(training)
+    unit = 1 / np.sqrt(reference.shape[1])  # root mean square a pixel value
+    distances, nearest = metrics.nearest_neighbors(pixels(samples), reference)
+    distances = np.asarray(distances) * unit
+    generated = float(np.median(distances))
+    shown = np.unique(np.linspace(0, len(samples) - 1, _SHOWN).astype(int))
+    neighbors = Neighbors(
+        samples[shown], np.asarray(training[np.asarray(nearest)[shown]]), distances[shown]
+    )
+    fresh = ratio = np.nan
+    if held_out.any():
+        queries = pixels(images[held_out][:_HELD_OUT_QUERIES])
+        fresh = float(np.median(metrics.nearest_neighbors(queries, reference)[0])) * float(unit)
+        ratio = generated / fresh if fresh > 0 else np.nan
+    return neighbors, [
+        Number(
+            "generated to nearest training picture",
+            generated,
+            "median root mean square difference, in pixel values of 0…1",
+        ),
+        Number(
+            "held-out to nearest training picture",
+            fresh,
+            "the same for real pictures that were not trained on: the yardstick",
+        ),
+        Number(
+            "copying ratio",
+            ratio,
+            "the first over the second; far below 1 the generator copies its training pictures",
+        ),
+    ]
+
+
+def _walks(trained: Trained, labels: np.ndarray, k: int) -> tuple[np.ndarray, list[str]]:
+    """Straight ways from the middle of one cluster to the middle of the next, largest first."""
+    family, params, latents = trained
+    order = np.argsort(-np.bincount(labels, minlength=k), kind="stable")
+    pairs = list(zip(order, np.roll(order, -1), strict=True))[: min(_WALKS, k if k > 2 else k - 1)]
+    if not pairs:
+        pairs = [(order[0], order[0])]
+    steps = jnp.linspace(0, 1, _WALK_STEPS, dtype=jnp.float32)[:, None]
+
+    @jax.jit
+    def walk(params: PyTree, latents: Latents, start: int, end: int) -> jax.Array:
+        eye = jnp.eye(k, dtype=jnp.float32)
+        codes = (1 - steps) * eye[start][None] + steps * eye[end][None]
+        return to_uint8(family.decode(params, codes @ latents.mean, codes))
+
+    walks = np.stack([np.asarray(walk(params, latents, int(a), int(b))) for a, b in pairs])
+    return walks, [f"from cluster {a} to {b}" for a, b in pairs]

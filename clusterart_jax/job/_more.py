@@ -1,0 +1,113 @@
+"""A finished run, read again: more pictures from its generator, and what it says of itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._errors import CheckpointError, ConfigError
+from .._typing import UInt8
+from ..condition import mix
+from ..generate import Latents, load_tree
+from ..pipeline import PipelineConfig, draw
+from . import _folder as folder
+from ._evaluation import Trained
+
+
+def load_trained(path: str | Path) -> tuple[Trained, PipelineConfig]:
+    """The generator of a finished run, and the configuration it was made with.
+
+    Raises:
+      CheckpointError: when the run is absent, unfinished, damaged or of another version.
+    """
+    path = Path(path)
+    asked = folder.read_config(path)
+    try:
+        config = PipelineConfig.from_dict(asked["pipeline"])
+        family = config.family(tuple(asked["data"]["shape"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path / folder.CONFIG} is damaged: {error}") from error
+    if not (path / folder.GENERATOR).exists():
+        raise CheckpointError(
+            f"{path} is not finished; continue it with: {asked.get('command', 'clusterart run')} "
+            "--resume"
+        )
+
+    def form() -> dict[str, Any]:
+        size = family.latent
+        latents = Latents(jnp.zeros((config.k, size)), jnp.zeros((config.k, size, size)))
+        latents = jax.tree.map(lambda a: a.astype(jnp.float32), latents)
+        return {"params": family.init(jax.random.key(0)), "latents": latents}
+
+    tree = load_tree(path / folder.GENERATOR, jax.eval_shape(form))
+    return Trained(family, tree["params"], tree["latents"]), config
+
+
+def generate_pictures(
+    run: str | Path,
+    shares: dict[int, float] | None = None,
+    n: int = 64,
+    *,
+    seed: int = 0,
+    temperature: float | None = None,
+) -> UInt8[np.ndarray, "n h w c"]:
+    """New pictures from the generator of a finished run.
+
+    Args:
+      run: its folder.
+      shares: cluster → share, `{3: 1}` for cluster 3, `{3: 0.6, 7: 0.4}` for a mixture; None takes
+        all clusters in turn.
+      n: how many.
+      seed: of the randomness.
+      temperature: 1 draws as the real pictures lie, less draws nearer the middle; None takes the
+        run's own.
+
+    Returns:
+      `uint8` (n, h, w, c).
+
+    Raises:
+      CheckpointError: when the run is absent, unfinished, damaged or of another version.
+      ConfigError: for a cluster that does not exist.
+
+    Example:
+      >>> import tempfile, clusterart_jax as ca
+      >>> config = ca.PipelineConfig(k=3, steps=20, n_samples=30, width=8, latent=4)
+      >>> run = ca.run("digits", tempfile.mkdtemp() + "/run", config=config, limit=200)
+      >>> ca.generate_pictures(run.path, {0: 0.6, 2: 0.4}, n=4).shape
+      (4, 8, 8, 1)
+    """
+    trained, config = load_trained(run)
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 100_000:
+        raise ConfigError(f"n must be a whole number between 1 and 100000, not {n!r}")
+    warmth = config.temperature if temperature is None else temperature
+    if not 0 <= warmth <= 10:
+        raise ConfigError(f"temperature must be between 0 and 10, not {warmth!r}")
+    if shares is None:
+        codes = jax.nn.one_hot(jnp.arange(n, dtype=jnp.int32) % config.k, config.k)
+    else:
+        codes = jnp.tile(mix(shares, config.k)[None], (n, 1))
+    drawn = jax.jit(draw, static_argnums=0)(
+        *trained, jax.random.key(seed), codes.astype(jnp.float32), warmth
+    )
+    return np.asarray(drawn)
+
+
+def describe(run: str | Path) -> dict[str, Any]:
+    """What a run is: its config.json, its numbers where it is finished, and whether it is.
+
+    Raises:
+      CheckpointError: when the folder is no run, or of another version.
+    """
+    path = Path(run)
+    asked = folder.read_config(path)
+    metrics: dict[str, Any] = {}
+    file = path / folder.METRICS
+    if file.exists():
+        try:
+            metrics = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{file} cannot be read: {error}") from error
+    return {**asked, **metrics, "finished": (path / folder.REPORT).exists()}

@@ -1,0 +1,22 @@
+"""A finished run → one HTML file and its figures.
+
+- `Summary`: all that a report shows; `Number`, `Pairs` and `Neighbors` are parts of it.
+- `write_report`: a summary → `report.html`, which needs no network and no other file.
+- `write_figures`: a summary → PNG files for slides and papers.
+- `contact_sheet`: pictures → one picture of them in a grid.
+"""
+
+from ._figures import write_figures
+from ._html import write_report
+from ._sheets import contact_sheet
+from ._summary import Neighbors, Number, Pairs, Summary
+
+__all__ = [
+    "Neighbors",
+    "Number",
+    "Pairs",
+    "Summary",
+    "contact_sheet",
+    "write_figures",
+    "write_report",
+]
