@@ -9,7 +9,9 @@ T = TypeVar("T")
 
 
 @contextmanager
-def progress(total: int, label: str, unit: str, *, quiet: bool = False, done: int = 0) -> Iterator[Any]:
+def progress(
+    total: int, label: str, unit: str, *, quiet: bool = False, done: int = 0
+) -> Iterator[Any]:
     """A bar with speed and time left, shown after two seconds, only where a person can see it.
 
     Args:

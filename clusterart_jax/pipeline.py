@@ -181,7 +181,9 @@ def project(images: Images, config: PipelineConfig) -> tuple[PCAState, Float[Arr
     return projection, projection.transform(x)
 
 
-def clustered(projection: PCAState, points: Float[Array, "n m"], result: KMeansResult) -> Clustering:
+def clustered(
+    projection: PCAState, points: Float[Array, "n m"], result: KMeansResult
+) -> Clustering:
     """The `Clustering` that k-means found among points of that projection."""
     labels, distances = nearest_centers(points, result.centers)
     return Clustering(
@@ -258,9 +260,7 @@ def cluster_then_generate(
     keys = Keys.of(check_key(key))
     check_count(config.k, "k", high=images.shape[0])
     projection, points = project(images, config)
-    found = kmeans(
-        keys.cluster, points, config.k, n_init=config.n_init, max_iter=config.max_iter
-    )
+    found = kmeans(keys.cluster, points, config.k, n_init=config.n_init, max_iter=config.max_iter)
     clustering = clustered(projection, points, found)
     codes = encode(clustering.labels, config.k).codes
     family, schedule = config.family(images.shape[1:]), config.schedule()

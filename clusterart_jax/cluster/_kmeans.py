@@ -123,7 +123,7 @@ def kmeans(
     return rows_back(result, _ROWS_OUT, x, sharding)
 
 
-_ROWS_OUT = KMeansResult(centers=False, labels=True, inertia=False, n_iter=False, converged=False)
+_ROWS_OUT = KMeansResult._make(name == "labels" for name in KMeansResult._fields)
 
 
 @partial(jax.jit, static_argnames=("k", "init", "n_init", "sharding"))

@@ -83,8 +83,8 @@ def pca(
       >>> import jax.numpy as jnp, clusterart_jax as ca
       >>> x = jnp.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
       >>> state = ca.pca(x, 1)
-      >>> state.components.round(3).tolist()
-      [[0.7070000171661377, 0.7070000171661377]]
+      >>> [round(value, 3) for value in state.components[0].tolist()]
+      [0.707, 0.707]
       >>> bool(jnp.allclose(state.inverse_transform(state.transform(x)), x, atol=1e-6))
       True
 
@@ -99,7 +99,7 @@ def pca(
     return rows_back(state, _ROWS_OUT, x, sharding)
 
 
-_ROWS_OUT = PCAState(*(False for _ in PCAState._fields))
+_ROWS_OUT = PCAState._make(False for _ in PCAState._fields)
 
 
 @partial(jax.jit, static_argnames=("m", "sharding"))

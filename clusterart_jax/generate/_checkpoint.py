@@ -41,7 +41,9 @@ def save_tree(path: str | os.PathLike[str], tree: PyTree) -> None:
       [0, 1, 2]
     """
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    arrays: dict[str, Any] = {jax.tree_util.keystr(where): np.asarray(leaf) for where, leaf in leaves}
+    arrays: dict[str, Any] = {
+        jax.tree_util.keystr(where): np.asarray(leaf) for where, leaf in leaves
+    }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **{_FORMAT_KEY: np.int64(FORMAT)}, **arrays)
         file.flush()
@@ -73,7 +75,9 @@ def load_tree(path: str | os.PathLike[str], like: PyTree) -> PyTree:
     names = [jax.tree_util.keystr(where) for where, _ in places]
     if set(names) != set(arrays):
         odd = sorted(set(names) ^ set(arrays))[0]
-        raise CheckpointError(f"{path} does not fit this configuration: {odd} is in one of them only")
+        raise CheckpointError(
+            f"{path} does not fit this configuration: {odd} is in one of them only"
+        )
     for name, (_, leaf) in zip(names, places, strict=True):
         if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
             raise CheckpointError(

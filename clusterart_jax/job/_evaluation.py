@@ -174,7 +174,9 @@ def _reconstruct(
     originals = np.asarray(images[rows])
 
     @jax.jit
-    def reconstruct(params: PyTree, pictures: Images, labels: Images) -> tuple[jax.Array, jax.Array]:
+    def reconstruct(
+        params: PyTree, pictures: Images, labels: Images
+    ) -> tuple[jax.Array, jax.Array]:
         codes = encode(labels, k).codes
         x = pictures.astype(jnp.float32) / 255
         y = family.decode(params, family.posterior(params, x, codes)[0], codes)

@@ -1,8 +1,9 @@
 """The folder of a run: what lies in it, who may write it, what a resumed run must agree with."""
 
 import json
-import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ REPORT = "report.html"
 _OWN = (CONFIG, CLUSTERING, TRAINING, GENERATOR, CLUSTERS, METRICS, REPORT)
 
 
-def prepare(path: Path, *, resume: bool, overwrite: bool) -> None:
+@contextmanager
+def prepared(path: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
     """Makes sure that a run may be written to `path`, before any work is done.
+
+    A folder that this made goes again when the work under the `with` fails.
 
     Raises:
       OutputError: when the folder exists without `resume` or `overwrite`, is no run, or cannot be
@@ -43,12 +47,20 @@ def prepare(path: Path, *, resume: bool, overwrite: bool) -> None:
             )
         if not (path / CONFIG).is_file():
             raise OutputError(f"{path} holds other files and no run ({CONFIG} is missing)")
+    fresh = not path.exists()
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror or error}") from error
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def clear(path: Path) -> None:
@@ -81,7 +93,9 @@ def _agree(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:
         if isinstance(old, dict) and isinstance(new, dict):
             key = next(k for k in new if old.get(k) != new[k])
             old, new, part = old.get(key), new[key], key
-        what = "the pictures have changed" if part == "fingerprint" else f"{part} was {old}, is {new}"
+        what = (
+            "the pictures have changed" if part == "fingerprint" else f"{part} was {old}, is {new}"
+        )
         raise ConfigError(f"cannot resume {path}: {what}; use --overwrite to start again")
 
 
@@ -105,11 +119,3 @@ def read_config(path: Path) -> dict[str, Any]:
             "use the version that wrote it, or run again with --overwrite"
         )
     return config
-
-
-def pretty(path: str | os.PathLike[str]) -> str:
-    """A path as a person would write it: relative where it lies below the working folder."""
-    try:
-        return str(Path(path).resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

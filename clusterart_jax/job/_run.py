@@ -28,9 +28,10 @@ from ..condition import encode
 from ..data import Pictures, load
 from ..generate import fit_latents, load_tree, save_tree
 from ..pipeline import Clustering, Keys, PipelineConfig, clustered, project
-from ..report import Number, Summary, write_figures, write_report
+from ..report import Summary, write_figures, write_report
 from . import _folder as folder
 from ._evaluation import Trained, evaluate
+from ._more import describe
 from ._training import Curves, train_in_chunks
 
 
@@ -39,12 +40,14 @@ class Run(NamedTuple):
 
     Attributes:
       path: its folder.
-      metrics: name → number.
+      metrics: name → number; None where it does not exist.
+      warnings: what to know before trusting them.
       complete_before: whether there was nothing left to do.
     """
 
     path: Path
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
+    warnings: tuple[str, ...] = ()
     complete_before: bool = False
 
     @property
@@ -115,9 +118,11 @@ def run(
     if not 0 <= holdout <= 0.5:
         raise ConfigError(f"holdout must be between 0 and 0.5, not {holdout!r}")
     path = Path(out) if out is not None else Path("runs") / _short_name(data)
-    folder.prepare(path, resume=resume, overwrite=overwrite)
     seconds: dict[str, float] = {}
-    with _timed(seconds, "reading"):
+    with (
+        folder.prepared(path, resume=resume, overwrite=overwrite),
+        _timed(seconds, "reading"),
+    ):
         pictures = load(
             data,
             size=size,
@@ -144,7 +149,8 @@ def run(
     }
     folder.begin(path, asked, resume=resume, overwrite=overwrite)
     if resume and (path / folder.REPORT).exists():
-        return Run(path, _read_metrics(path), complete_before=True)
+        told = describe(path)
+        return Run(path, told["metrics"], tuple(told["warnings"]), complete_before=True)
     return _stages(path, pictures, config, seed, holdout, seconds, quiet=quiet)
 
 
@@ -179,10 +185,14 @@ def _stages(
             quiet=quiet,
         )
     metrics = {number.name: _plain(number.value) for number in shown.numbers}
-    write_text(
-        path / folder.METRICS,
-        json.dumps({"metrics": metrics, "meanings": _meanings(shown.numbers)}, indent=2) + "\n",
-    )
+    warnings = _warnings(pictures, clustering, config)
+    told = {
+        "metrics": metrics,
+        "meanings": {number.name: number.meaning for number in shown.numbers},
+        "warnings": warnings,
+    }
+    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path / folder.METRICS, text + "\n")
     asked = folder.read_config(path)
     summary = Summary(
         title=f"Clusters and new pictures from {pictures.source}",
@@ -206,14 +216,14 @@ def _stages(
         losses=curves,
         neighbors=shown.neighbors,
         skipped=[(skip.file, skip.reason) for skip in pictures.skipped],
-        warnings=_warnings(pictures, clustering, config),
+        warnings=warnings,
         seconds=seconds,
         true_labels=pictures.labels,
     )
     with _timed(seconds, "reporting"):
         write_figures(path, summary)
         write_report(path, summary)
-    return Run(path, metrics)
+    return Run(path, metrics, tuple(warnings))
 
 
 def _cluster(
@@ -307,7 +317,9 @@ def _write_clusters(
             for i, name in enumerate(pictures.names):
                 split = "held-out" if held_out[i] else "training"
                 line = [name, int(labels[i]), f"{distances[i]:.6g}", split]
-                lines.writerow(line + ([int(pictures.labels[i])] if pictures.labels is not None else []))
+                lines.writerow(
+                    line + ([int(pictures.labels[i])] if pictures.labels is not None else [])
+                )
 
 
 def _warnings(pictures: Pictures, clustering: Clustering, config: PipelineConfig) -> list[str]:
@@ -371,15 +383,6 @@ def _short_name(data: Any) -> str:
 
 def _plain(value: Any) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
-
-
-def _meanings(numbers: list[Number]) -> dict[str, str]:
-    return {number.name: number.meaning for number in numbers}
-
-
-def _read_metrics(path: Path) -> dict[str, float]:
-    contents = json.loads((path / folder.METRICS).read_text(encoding="utf-8"))
-    return dict(contents["metrics"])
 
 
 @contextmanager

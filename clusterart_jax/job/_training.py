@@ -86,15 +86,9 @@ def train_in_chunks(
     def advance(
         state: TrainState, until: int, images: Array, codes: Array
     ) -> tuple[TrainState, dict[str, Array]]:
-        return train(
-            family, schedule, step_key, state, images, codes, chunk=_CHUNK, until=until
-        )
+        return train(family, schedule, step_key, state, images, codes, chunk=_CHUNK, until=until)
 
-    compiled = (
-        jax.jit(advance, donate_argnums=0)
-        .lower(state, steps, images, codes)
-        .compile()
-    )
+    compiled = jax.jit(advance, donate_argnums=0).lower(state, steps, images, codes).compile()
     _, shapes = compiled.out_info
     curves = {name: np.full(steps, np.nan, leaf.dtype) for name, leaf in shapes.items()}
     if checkpoint.exists():
@@ -102,9 +96,10 @@ def train_in_chunks(
     done = int(state.step)
     saved = time.monotonic()
     pace = 8  # steps in the next chunk; steps do not depend on how they are cut
-    with ask_to_stop() as stop_asked, progress(
-        steps, "training", "step", quiet=quiet, done=done
-    ) as bar:
+    with (
+        ask_to_stop() as stop_asked,
+        progress(steps, "training", "step", quiet=quiet, done=done) as bar,
+    ):
         while done < steps:
             began = time.monotonic()
             until = min(steps, done + pace)
@@ -130,8 +125,10 @@ def train_in_chunks(
 def _refuse_divergence(loss: np.ndarray, first: int, checkpoint: Path) -> None:
     bad = np.flatnonzero(~np.isfinite(loss))
     if len(bad):
-        kept = f"{checkpoint.name} keeps the last good state" if checkpoint.exists() else (
-            "no checkpoint was written yet"
+        kept = (
+            f"{checkpoint.name} keeps the last good state"
+            if checkpoint.exists()
+            else ("no checkpoint was written yet")
         )
         raise DivergedError(
             f"the loss is no longer finite at step {first + int(bad[0]) + 1}; {kept}; "

@@ -39,8 +39,9 @@ def silhouette_samples(
       >>> import jax.numpy as jnp
       >>> from clusterart_jax import metrics
       >>> x = jnp.array([[0.0], [1.0], [10.0], [11.0]])
-      >>> metrics.silhouette_samples(x, [0, 0, 1, 1]).round(3).tolist()
-      [0.9049999713897705, 0.8949999809265137, 0.8949999809265137, 0.9049999713897705]
+      >>> values = metrics.silhouette_samples(x, [0, 0, 1, 1])
+      >>> [round(value, 3) for value in values.tolist()]
+      [0.905, 0.895, 0.895, 0.905]
 
     References:
       Rousseeuw, Silhouettes, 1987, doi:10.1016/0377-0427(87)90125-7.

@@ -20,9 +20,9 @@ from ._sheets import contact_sheet, enlargement, shrink
 from ._summary import Summary
 from ._words import clean, count, duration, flattened, number_text, percent
 
-# Pixels of noise do not compress and grow by a third in base64. At most 4 MB of them are in the
-# clusters' strips, 1.5 MB in the map's thumbnails and 5 MB in the rest: below 15 MB in all.
-_CLUSTER_BYTES = 4_000_000
+# Pixels of noise do not compress and grow by a third in base64. At most 4.5 MB of them are in
+# the clusters' strips, 1.5 MB in the map's thumbnails and 5 MB in the rest: below 15 MB in all.
+_CLUSTER_BYTES = 4_500_000
 _PAIRS = 24
 _WALKS = 8
 _STEPS = 16

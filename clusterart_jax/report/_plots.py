@@ -9,6 +9,7 @@ from ._clusters import Cluster, evenly
 from ._palette import UNASSIGNED, ink_on
 from ._sheets import shrink
 from ._summary import Summary
+from ._words import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -113,7 +114,8 @@ def draw_curves(losses: Mapping[str, np.ndarray], theme: Theme = LIGHT) -> np.nd
         panel.plot(steps, curve, color=theme.curve, lw=1.6, marker="o" if len(finite) == 1 else "")
         if not len(finite):
             panel.text(0.5, 0.5, "not available", color=theme.soft, transform=panel.transAxes)
-        panel.set_title(f"{name} (logarithmic)" if logarithmic else name, color=theme.ink, size=10)
+        title = clean(name) + (" (logarithmic)" if logarithmic else "")
+        panel.set_title(title, color=theme.ink, size=10, parse_math=False)
         panel.set_xlabel("training step")
         panel.grid(axis="y", color=theme.line, lw=0.6)
     return _rendered(figure)
