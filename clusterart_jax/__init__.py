@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ._sharding import use_cpu_cores as use_cpu_cores
     from . import metrics as metrics
+    from ._sharding import use_cpu_cores as use_cpu_cores
     from .cluster import kmeans as kmeans
     from .features import pca as pca
     from .job import generate_pictures as generate_pictures
@@ -42,10 +42,13 @@ _HOME = {
     "run": "job",
     "use_cpu_cores": "_sharding",
 }
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - all of them are strings
+_ROOMS = ("metrics",)
+__all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module 'clusterart_jax' has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
@@ -54,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted({*globals(), *_HOME, *_ROOMS})

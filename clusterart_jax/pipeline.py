@@ -1,13 +1,16 @@
 """The whole job as functions of arrays: pictures → clusters → codes → generator → new pictures."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
 from ._checks import check_choice, check_count, check_images, check_key, hint
 from ._errors import ConfigError
+from ._linalg import fold_rows
 from ._typing import Array, Bool, Float, Images, Int, KeyArray, PyTree, UInt8
 from .cluster import KMeansResult, kmeans, nearest_centers
 from .condition import encode
@@ -15,6 +18,8 @@ from .features import PCAState, pca, pixels
 from .generate import VAE, Latents, Schedule, fit_latents, init_state, train
 
 GENERATORS = ("vae",)
+
+_BLOCK = 128  # pictures generated at once, about as many as a training step holds
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ class PipelineConfig:
                 "batch_size",
                 "n_samples",
             ):
-                check_count(getattr(self, name), name)
+                # A plain int, whatever whole number was given: it is written to config.json.
+                object.__setattr__(self, name, check_count(getattr(self, name), name))
             check_choice(self.generator, "generator", GENERATORS)
             for name in ("learning_rate", "temperature"):
                 _check_positive(getattr(self, name), name)
@@ -104,6 +110,7 @@ def _check_positive(value: Any, name: str) -> None:
         raise ValueError(f"{name} must be a number above 0, not {value!r}")
 
 
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Clustering")
 class Clustering(NamedTuple):
     """Clusters of pictures, and how new pictures find theirs.
 
@@ -130,6 +137,7 @@ class Clustering(NamedTuple):
         return nearest_centers(self.projection.transform(pixels(images)), self.centers)
 
 
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.PipelineResult")
 class PipelineResult(NamedTuple):
     """What the whole job gives.
 
@@ -218,8 +226,39 @@ def draw(
     Returns:
       `uint8` (m, h, w, c).
     """
+
+    def decode(
+        carry: tuple[()], valid: Array, z: Array, codes: Array
+    ) -> tuple[tuple[()], UInt8[Array, "b h w c"]]:
+        return carry, to_uint8(family.decode(params, z, codes))
+
     z = latents.draw(key, codes, temperature)
-    return to_uint8(family.decode(params, z, codes))
+    return fold_rows(decode, (), (z, codes), block=_BLOCK)[1]
+
+
+def reconstruct(
+    family: VAE, params: PyTree, images: Images, codes: Float[Array, "n n_codes"]
+) -> tuple[UInt8[Array, "n h w c"], Float[Array, " n"]]:
+    """Pictures encoded and decoded again, and how far off each is.
+
+    Args:
+      family: static.
+      params: trained parameters.
+      images: `uint8` (n, h, w, c).
+      codes: (n, n_codes).
+
+    Returns:
+      `uint8` (n, h, w, c), and the mean squared difference of each, in pixel values of 0…1.
+    """
+
+    def again(
+        carry: tuple[()], valid: Array, images: Images, codes: Array
+    ) -> tuple[tuple[()], tuple[UInt8[Array, "b h w c"], Float[Array, " b"]]]:
+        x = images.astype(jnp.float32) / 255
+        y = family.decode(params, family.posterior(params, x, codes)[0], codes)
+        return carry, (to_uint8(y), jnp.mean((x - y) ** 2, axis=(1, 2, 3)))
+
+    return fold_rows(again, (), (images, codes), block=_BLOCK)[1]
 
 
 def to_uint8(images: Float[Array, "n h w c"]) -> UInt8[Array, "n h w c"]:

@@ -1,6 +1,7 @@
 """The one door for pictures: what was asked for decides who reads it."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def load(
     images = with_channels(pictures.images, channels)
     if size is not None:
         images = resize(images, size, quiet=quiet)
-    return Pictures(images, pictures.labels, pictures.names, pictures.source, pictures.skipped)
+    return replace(pictures, images=images)
 
 
 def _existing(data: str | os.PathLike[str]) -> Path:

@@ -1,6 +1,7 @@
 """Sets of pictures known by name."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,19 @@ from ._idx import IMAGES, LABELS, idx_file, read_idx_set
 from ._pictures import Pictures, chosen_rows
 
 NAMES = ("digits", "fashion-mnist")
+
+FASHION_MNIST_LABELS = (
+    "T-shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+)
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 
@@ -27,6 +41,7 @@ def digits(limit: int | None) -> Pictures:
         labels=bunch.target[rows].astype(np.int32),
         names=tuple(f"digits/{row}" for row in rows),
         source="digits",
+        label_names=tuple("0123456789"),
     )
 
 
@@ -47,7 +62,8 @@ def fashion_mnist(
             )
         folder = cache / "fashion-mnist"
         download_fashion_mnist(folder, base_url=base_url, quiet=quiet)
-    return read_idx_set(folder, limit, source="fashion-mnist", name="fashion-mnist/")
+    pictures = read_idx_set(folder, limit, source="fashion-mnist", name="fashion-mnist/")
+    return replace(pictures, label_names=FASHION_MNIST_LABELS)
 
 
 def _is_whole(folder: Path) -> bool:

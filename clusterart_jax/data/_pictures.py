@@ -31,6 +31,7 @@ class Pictures:
       names: n names: the file's path relative to its folder, or the row it was in its source.
       source: what was asked for: "digits", the folder's or the file's path, "array".
       skipped: files that could not be read.
+      label_names: what the labels 0, 1, … stand for, where that is known.
 
     Example:
       >>> from clusterart_jax.data import load
@@ -43,6 +44,7 @@ class Pictures:
     names: tuple[str, ...]
     source: str
     skipped: tuple[Skipped, ...] = ()
+    label_names: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:

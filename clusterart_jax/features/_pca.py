@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import export, lax
 
 from .._checks import check_count, check_rows, check_weights
 from .._linalg import HIGHEST, block_size, fold_rows, mean_variance, total, weighted_mean
@@ -19,6 +19,7 @@ _PASSES = 8  # of subspace iteration; sklearn takes 4 to 7 for the same oversamp
 _OVERSAMPLE = 16
 
 
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.PCAState")
 class PCAState(NamedTuple):
     """A fitted projection.
 

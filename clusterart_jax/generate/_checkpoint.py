@@ -5,7 +5,6 @@ carries a checksum for every array, so that a truncated or altered file is told 
 """
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +88,16 @@ def load_tree(path: str | os.PathLike[str], like: PyTree) -> PyTree:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since NumPy leaves the file open where it turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{path} is damaged or truncated: {error}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # a damaged archive makes zipfile and NumPy raise nearly anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CheckpointError(
+            f"{path} is damaged or truncated ({reason}); remove it and continue the run with "
+            "--resume, or start again with --overwrite"
+        ) from error

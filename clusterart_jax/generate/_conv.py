@@ -1,5 +1,7 @@
 """Convolution that is fast inside `lax.scan` on CPU and native on accelerators."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -30,31 +32,33 @@ def conv(
       >>> conv(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)))[0, :2, :2, 0].tolist()
       [[4.0, 6.0], [6.0, 9.0]]
     """
+    return lax.platform_dependent(
+        x, kernel, cpu=partial(_shifted, stride=stride), default=partial(_native, stride=stride)
+    )
+
+
+def _shifted(x: Array, kernel: Array, *, stride: int) -> Array:
+    b, h, w, c = x.shape
+    size, _, _, out = kernel.shape
+    reach = size // 2
+    padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    slices = [
+        padded[:, i : i + h : stride, j : j + w : stride] for i in range(size) for j in range(size)
+    ]
+    columns = jnp.concatenate(slices, axis=-1).reshape(-1, size * size * c)
+    product = columns @ kernel.reshape(size * size * c, out)
+    return product.reshape(b, h // stride, w // stride, out)
+
+
+def _native(x: Array, kernel: Array, *, stride: int) -> Array:
     reach = kernel.shape[0] // 2
-
-    def shifted(x: Array, kernel: Array) -> Array:
-        b, h, w, c = x.shape
-        size, _, _, out = kernel.shape
-        padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-        slices = [
-            padded[:, i : i + h : stride, j : j + w : stride]
-            for i in range(size)
-            for j in range(size)
-        ]
-        columns = jnp.concatenate(slices, axis=-1).reshape(-1, size * size * c)
-        product = columns @ kernel.reshape(size * size * c, out)
-        return product.reshape(b, h // stride, w // stride, out)
-
-    def native(x: Array, kernel: Array) -> Array:
-        return lax.conv_general_dilated(
-            x,
-            kernel,
-            (stride, stride),
-            [(reach, reach), (reach, reach)],
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
-
-    return lax.platform_dependent(x, kernel, cpu=shifted, default=native)
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        [(reach, reach), (reach, reach)],
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
 
 
 class Conv(nnx.Module):

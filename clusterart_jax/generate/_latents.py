@@ -5,18 +5,21 @@ gaps and come out blurred. A Gaussian with full covariance for each cluster, fit
 afterwards, follows them (arXiv:1903.12436 calls this ex-post density estimation).
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import export
 
 from .._linalg import HIGHEST, fold_rows
 from .._typing import Array, Bool, Float, KeyArray, PyTree, UInt8
 from ._vae import VAE
 
-_BLOCK = 512  # pictures encoded at once
+_BLOCK = 128  # pictures encoded at once, about as many as a training step holds
 
 
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Latents")
 class Latents(NamedTuple):
     """A Gaussian in latent space for each code.
 

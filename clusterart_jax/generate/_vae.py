@@ -97,14 +97,14 @@ def _network(family: VAE, params: PyTree) -> "_Network":
 class _Network(nnx.Module):
     """Encoder, prior and decoder.
 
-    The picture is halved `levels` times, to between 4 and 8 pixels, and doubled as often on the
+    The picture is halved until its shorter side has 4 to 8 pixels, and doubled as often on the
     way back. Sides that cannot be halved so often are padded for the encoder and cropped after
     the decoder.
     """
 
     def __init__(self, family: VAE, *, rngs: nnx.Rngs) -> None:
         self.shape = h, w, c = family.shape
-        levels = max(0, min(5, int(math.log2(min(h, w) / 4)))) if min(h, w) >= 4 else 0
+        levels = int(math.log2(min(h, w) / 4)) if min(h, w) >= 4 else 0
         step = 2**levels
         self.grid = (-(-h // step), -(-w // step))
         self.pad = (self.grid[0] * step - h, self.grid[1] * step - w)

@@ -12,7 +12,7 @@ from .._typing import Images, KeyArray, PyTree
 from ..condition import encode
 from ..features import pixels
 from ..generate import VAE, Latents
-from ..pipeline import Clustering, PipelineConfig, draw, to_uint8
+from ..pipeline import Clustering, PipelineConfig, draw, reconstruct, to_uint8
 from ..report import Neighbors, Number, Pairs
 
 SILHOUETTE_ROWS = 10_000
@@ -168,25 +168,16 @@ def _reconstruct(
     trained: Trained, images: Images, labels: np.ndarray, held_out: np.ndarray, k: int
 ) -> tuple[Pairs, Number]:
     """Held-out pictures encoded and decoded; training pictures where none were held out."""
-    family, params, _ = trained
     pool = np.flatnonzero(held_out) if held_out.any() else np.arange(len(images))
     rows = pool[np.unique(np.linspace(0, len(pool) - 1, 1024).astype(int))]
     originals = np.asarray(images[rows])
-
-    @jax.jit
-    def reconstruct(
-        params: PyTree, pictures: Images, labels: Images
-    ) -> tuple[jax.Array, jax.Array]:
-        codes = encode(labels, k).codes
-        x = pictures.astype(jnp.float32) / 255
-        y = family.decode(params, family.posterior(params, x, codes)[0], codes)
-        return to_uint8(y), jnp.sqrt(jnp.mean((x - y) ** 2))
-
-    again, error = reconstruct(params, originals, labels[rows])
+    again, errors = jax.jit(reconstruct, static_argnums=0)(
+        trained.family, trained.params, originals, encode(labels[rows], k).codes
+    )
     kind = "held-out" if held_out.any() else "training"
     number = Number(
         "reconstruction error",
-        float(error),
+        float(np.sqrt(np.mean(errors))),
         f"root mean square difference of {kind} pictures and their reconstructions, in pixel "
         "values of 0…1",
         "lower",

@@ -195,10 +195,8 @@ def _stages(
     write_text(path / folder.METRICS, text + "\n")
     asked = folder.read_config(path)
     summary = Summary(
-        title=f"Clusters and new pictures from {pictures.source}",
-        source=f"{pictures.source}: {len(images):,} pictures of "
-        f"{images.shape[2]} × {images.shape[1]} pixels, "
-        + ("grey" if images.shape[3] == 1 else "colour"),
+        title=f"Clusters and new pictures from {Path(pictures.source).name or pictures.source}",
+        source=pictures.source,
         command=asked["command"],
         versions=asked["versions"],
         config={"seed": seed, "holdout": holdout, **asked["pipeline"]},
@@ -219,6 +217,7 @@ def _stages(
         warnings=warnings,
         seconds=seconds,
         true_labels=pictures.labels,
+        true_names=pictures.label_names,
     )
     with _timed(seconds, "reporting"):
         write_figures(path, summary)

@@ -1,0 +1,63 @@
+# make demo   install into .venv and run the main job on the embedded digits
+# make test   install into .venv and run every check
+# make bench  k-means beside scikit-learn and others
+# make docs   the API reference, from the docstrings, into docs/
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# The environment's own pip is not needed: a Python without ensurepip will do.
+PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint types tests wheel bench docs clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@$(PY) -m clusterart_jax run digits --out runs/demo --resume
+	@echo "Open runs/demo/report.html in a browser."
+
+test: lint types tests wheel
+	@echo "All checks passed."
+
+lint: $(VENV)/.installed-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(PY) -m mypy
+
+tests: $(VENV)/.installed-test
+	$(PY) -m pytest -n auto --maxprocesses 4
+
+# The wheel must hold all that it needs, so it is tried where nothing else is.
+wheel: $(VENV)/.installed-test
+	rm -rf dist .venv-wheel
+	$(PY) -m build --wheel
+	$(PYTHON) -m venv --without-pip .venv-wheel
+	$(PYTHON) -m pip --python .venv-wheel/bin/python --disable-pip-version-check install --quiet --no-compile dist/*.whl
+	cd dist && ../.venv-wheel/bin/python -I -c "import clusterart_jax as ca; print('wheel imports', ca.__version__, ca.__file__)"
+	cd dist && ../.venv-wheel/bin/clusterart run --out wheel-run --limit 100 -k 3 --steps 20 --n-samples 30 --quiet
+	rm -rf .venv-wheel
+
+bench: $(VENV)/.installed-bench
+	$(PY) -m benchmarks
+
+docs: $(VENV)/.installed-docs
+	$(PY) -m pdoc --docformat google --output-directory docs clusterart_jax \
+		$(addprefix clusterart_jax.,cli cluster condition data features generate job pipeline report)
+	@echo "Open docs/index.html in a browser."
+
+clean:
+	rm -rf $(VENV) .venv-wheel build dist docs .mypy_cache .pytest_cache .ruff_cache
+
+$(PY):
+	@$(PYTHON) -c "import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'clusterart_jax needs Python 3.11 or newer; say which with: make PYTHON=python3.12')"
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(PY)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml | $(PY)
+	$(PIP) -e ".[$*]"
+	@touch $@ $(VENV)/.installed
