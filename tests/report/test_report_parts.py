@@ -93,7 +93,12 @@ def test_long_curves_become_means_and_gaps_stay_gaps():
 
 
 def test_losses_that_are_none_or_few_are_drawn():
-    few = {"a": np.full(5, np.nan), "b": np.ones(1), "c": np.r_[np.inf, 1e6, 1], "d": np.ones(0)}
+    few = {
+        "$\\frac$\udc80": np.full(5, np.nan),
+        "b": np.ones(1),
+        "c": np.r_[np.inf, 1e6, 1],
+        "d": np.ones(0),
+    }
     plot = draw_curves(few, DARK)
     assert plot.shape == (4 * 520, 1100, 3)
     assert plot[0, 0].tolist() == rgb(DARK.paper).tolist()
