@@ -40,7 +40,8 @@ wheel: $(VENV)/.installed-test
 	rm -rf .venv-wheel
 
 bench: $(VENV)/.installed-bench
-	$(PY) -m benchmarks
+	@mkdir -p runs
+	$(PY) -m benchmarks --out runs/bench.json
 
 docs: $(VENV)/.installed-docs
 	$(PY) -m pdoc --docformat google --output-directory docs clusterart_jax \

@@ -62,15 +62,16 @@ def fold_rows(
     _, out = jax.eval_shape(lambda c: call(c, jnp.int32(0))[1], carry)
     outs = jax.tree.map(lambda o: jnp.zeros((n, *o.shape[1:]), o.dtype), out)
 
-    def body(i: Any, state: tuple[Carry, Any]) -> tuple[Carry, Any]:
+    def body(state: tuple[Carry, Any], i: Any) -> tuple[tuple[Carry, Any], None]:
         carry, outs = state
         first, (carry, out) = call(carry, i)
         outs = jax.tree.map(
             lambda whole, part: lax.dynamic_update_slice_in_dim(whole, part, first, 0), outs, out
         )
-        return carry, outs
+        return (carry, outs), None
 
-    return lax.fori_loop(jnp.int32(0), jnp.int32(count), body, (carry, outs))
+    # A scan, not a loop of a traced length: it can be differentiated backwards.
+    return lax.scan(body, (carry, outs), jnp.arange(count, dtype=jnp.int32))[0]
 
 
 def squared_norms(x: Float[Array, "n d"]) -> Float[Array, " n"]:

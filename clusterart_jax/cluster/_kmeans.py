@@ -180,14 +180,19 @@ def _solve(
         return _lloyd(start(key) - origin, x, weights, origin, max_iter, tol, axis)
 
     def better(i: Array, best: KMeansResult) -> KMeansResult:
-        other = run(jax.random.fold_in(key, i))
-        wins = other.inertia < best.inertia
+        # Start i has key fold_in(key, i), and the first one `key`, so that a caller can run
+        # starts singly.
+        other = run(lax.select(i == 0, key, jax.random.fold_in(key, i)))
+        wins = (i == 0) | (other.inertia < best.inertia)
         return jax.tree.map(partial(jnp.where, wins), other, best)
 
-    # One start after the other: under vmap, memory would grow with n_init and all starts
-    # would run until the slowest ends.
-    result = run(key)  # start i has key fold_in(key, i), so that a caller can run starts singly
-    result = lax.fori_loop(jnp.int32(1), jnp.int32(n_init), better, result)
+    if n_init == 1:
+        result = run(key)
+    else:
+        # One start after the other: under vmap, memory would grow with n_init and all starts
+        # would run until the slowest ends.
+        none = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(run, key))
+        result = lax.fori_loop(jnp.int32(0), jnp.int32(n_init), better, none)
     return result._replace(centers=result.centers + origin)
 
 

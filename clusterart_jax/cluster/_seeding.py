@@ -62,9 +62,17 @@ def random_rows(
         mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
         row = draw_rows(jax.random.fold_in(key, i), x, mass, 1, axis)
         centers = lax.dynamic_update_slice_in_dim(centers, row, i, 0)
-        # A row is known by its values: copies of a drawn row would give the same centre.
-        return centers, jnp.where(jnp.all(x == row, axis=1), 0, mass)
 
+        def drop(
+            carry: tuple[()], valid: Bool[Array, " b"], x: Array, mass: Array
+        ) -> tuple[tuple[()], Array]:
+            # A row is known by its values: copies of a drawn row would give the same centre.
+            return (), jnp.where(jnp.all(x == row, axis=1), 0, mass)
+
+        # In blocks, since the comparison is stored on the CPU: n × d truth values.
+        return centers, fold_rows(drop, (), (x, mass), block=block)[1]
+
+    block = block_size(*x.shape)
     start = (jnp.zeros((k, x.shape[1]), x.dtype), weights)
     return lax.fori_loop(jnp.int32(0), jnp.int32(k), body, start)[0]
 

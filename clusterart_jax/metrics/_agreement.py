@@ -1,5 +1,7 @@
 """How far two labellings of the same rows agree, whatever the names of the labels."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,11 @@ def _contingency(
     pred, n_pred = dense_labels(labels_pred, k, "labels_pred")
     if true.shape[0] == 0:
         raise ValueError("labels_true must hold at least one label")
+    return _table(true, pred, n_true, n_pred)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _table(true: Array, pred: Array, n_true: int, n_pred: int) -> Array:
     pairs = jax.ops.segment_sum(
         jnp.ones(true.shape, jnp.int32), true * n_pred + pred, num_segments=n_true * n_pred
     )
@@ -57,7 +64,11 @@ def adjusted_rand_score(
     References:
       Hubert and Arabie, Comparing partitions, 1985, doi:10.1007/BF01908075.
     """
-    table = _contingency(labels_true, labels_pred, k)
+    return _adjusted_rand(_contingency(labels_true, labels_pred, k))
+
+
+@jax.jit
+def _adjusted_rand(table: Array) -> Array:
     together = jnp.sum(_pairs(table))
     rows, columns = (jnp.sum(_pairs(jnp.sum(table, axis=i))) for i in (1, 0))
     n = jnp.sum(table)
@@ -100,7 +111,11 @@ def normalized_mutual_info_score(
     References:
       Strehl and Ghosh, Cluster ensembles, 2002, doi:10.1162/153244303321897735.
     """
-    table = _contingency(labels_true, labels_pred, k)
+    return _normalized_mutual_info(_contingency(labels_true, labels_pred, k))
+
+
+@jax.jit
+def _normalized_mutual_info(table: Array) -> Array:
     joint = table / jnp.sum(table)
     true, pred = _entropy(jnp.sum(joint, axis=1)), _entropy(jnp.sum(joint, axis=0))
     mutual = jnp.maximum(true + pred - _entropy(joint.reshape(-1)), 0)
@@ -135,8 +150,12 @@ def clustering_accuracy(
     References:
       Kuhn, The Hungarian method for the assignment problem, 1955, doi:10.1002/nav.3800020109.
     """
+    return _accuracy(_contingency(labels_true, labels_pred, k))
+
+
+@jax.jit
+def _accuracy(table: Array) -> Array:
     import optax
 
-    table = _contingency(labels_true, labels_pred, k)
     rows, columns = optax.assignment.hungarian_algorithm(-table)
     return jnp.sum(table[rows, columns]) / jnp.sum(table)

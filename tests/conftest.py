@@ -1,0 +1,101 @@
+"""The strict JAX that tests run on, set before its backend starts; shared data and meshes."""
+
+import jax
+
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_enable_x64", True)  # so that float32 and float64 are both tested
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
+from sklearn.datasets import load_digits  # noqa: E402
+
+jax.devices()  # the backend starts here, so that no test starts it with other devices
+
+
+@pytest.fixture
+def relaxed_promotion() -> Iterator[None]:
+    """JAX's own promotion rules, for libraries (flax, optax) that are not strict themselves."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> np.dtype:
+    return np.dtype(request.param)
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def digits() -> np.ndarray:
+    """600 pictures of digits, (600, 64), whole numbers 0…16."""
+    return load_digits().data[:600]
+
+
+@pytest.fixture(scope="session")
+def blobs() -> np.ndarray:
+    """Three round groups with some overlap, (240, 4)."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(scale=3, size=(3, 4))
+    return centers[np.arange(240) % 3] + rng.normal(size=(240, 4))
+
+
+@pytest.fixture
+def on_mesh() -> Callable[..., jax.Array]:
+    """Lays rows over some devices: `on_mesh(x, 4, "explicit")`."""
+
+    def place(x, devices: int = 4, axes: str = "auto") -> jax.Array:
+        if axes == "explicit":
+            mesh = jax.make_mesh((devices,), ("data",), devices=jax.devices()[:devices])
+        else:
+            mesh = Mesh(np.array(jax.devices()[:devices]), ("data",))
+        return jax.device_put(x, NamedSharding(mesh, PartitionSpec("data")))
+
+    return place
+
+
+class Compilations:
+    """Counts programs that XLA compiles while it listens."""
+
+    EVENT = "/jax/core/compile/backend_compile_duration"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, event: str, duration: float, **_: object) -> None:
+        self.count += event == self.EVENT
+
+
+@pytest.fixture
+def compilations() -> Iterator[Compilations]:
+    listener = Compilations()
+    jax.monitoring.register_event_duration_secs_listener(listener)
+    yield listener
+    jax.monitoring.unregister_event_duration_listener(listener)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Options of the command line for a run of a few seconds, most of them compilation."""
+    text = """--limit 120 -k 3 --n-components 5 --n-init 2 --steps 12 --batch-size 8
+        --n-samples 7 --width 4 --latent 2 --quiet"""
+    return text.split()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
+    """A finished run on digits, to be read only: a test that changes it copies it first."""
+    from clusterart_jax.cli import main
+
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    assert main(["run", "digits", "--out", str(path), *tiny]) == 0
+    return path

@@ -1,0 +1,270 @@
+"""What every public core function promises, in one battery over one table."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from clusterart_jax import cluster, condition, features, metrics
+
+N = 48
+RNG = np.random.default_rng(0)
+X = 4.0 * (np.arange(N) % 4)[:, None] + RNG.normal(size=(N, 3))
+LABELS, OTHER = np.arange(N) % 4, np.arange(N) % 3
+IMAGES = RNG.integers(0, 256, (N, 2, 2, 3), dtype=np.uint8)
+WEIGHTS = (np.arange(N) % 5 > 0) * (1.0 + np.arange(N) % 2)
+
+
+class Case(NamedTuple):
+    """One function, and how to call it on arrays of rows.
+
+    Attributes:
+      function: the public function.
+      call: gets a key, the arrays of `rows`, and `sample_weight` where `weighted`.
+      rows: arrays of N rows.
+      per_row: for each array of the result, whether its first axis is those rows.
+      keyed: whether `key` is the first argument.
+      weighted: whether it takes `sample_weight`.
+      differentiable: whether the sum of its floating results has a gradient in the first array.
+    """
+
+    function: Callable[..., Any]
+    call: Callable[..., Any]
+    rows: tuple[np.ndarray, ...]
+    per_row: tuple[bool, ...]
+    keyed: bool = False
+    weighted: bool = False
+    differentiable: bool = False
+
+
+def agreement(function):
+    return Case(function, lambda key, a, b: function(a, b, k=4), (LABELS, OTHER), (False,))
+
+
+CASES = {
+    "kmeans": Case(
+        cluster.kmeans,
+        lambda key, x, **kw: cluster.kmeans(key, x, 4, **kw),
+        (X,),
+        (False, True, False, False, False),
+        keyed=True,
+        weighted=True,
+    ),
+    "nearest_centers": Case(
+        cluster.nearest_centers,
+        lambda key, x: cluster.nearest_centers(x, X[:4]),
+        (X + 0.1,),
+        (True, True),
+        differentiable=True,
+    ),
+    "pca": Case(
+        features.pca,
+        lambda key, x, **kw: features.pca(x, 2, **kw),
+        (X,),
+        (False,) * 4,
+        weighted=True,
+        differentiable=True,
+    ),
+    "pixels": Case(
+        features.pixels, lambda key, images: features.pixels(images), (IMAGES,), (True,)
+    ),
+    "encode": Case(
+        condition.encode,
+        lambda key, labels: condition.encode(labels, 6),
+        (LABELS,),
+        (True, False),
+    ),
+    "silhouette_samples": Case(
+        metrics.silhouette_samples,
+        lambda key, x, labels: metrics.silhouette_samples(x, labels, k=4),
+        (X, LABELS),
+        (True,),
+    ),
+    "silhouette_score": Case(
+        metrics.silhouette_score,
+        lambda key, x, labels: metrics.silhouette_score(x, labels, k=4),
+        (X, LABELS),
+        (False,),
+    ),
+    "nearest_neighbors": Case(
+        metrics.nearest_neighbors,
+        lambda key, x: metrics.nearest_neighbors(x, X[:7] + 0.5),
+        (X,),
+        (True, True),
+        differentiable=True,
+    ),
+    "adjusted_rand_score": agreement(metrics.adjusted_rand_score),
+    "normalized_mutual_info_score": agreement(metrics.normalized_mutual_info_score),
+    "clustering_accuracy": agreement(metrics.clustering_accuracy),
+}
+KEY = jax.random.key(3)
+
+every = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+floating = pytest.mark.parametrize(
+    "case",
+    [case for case in CASES.values() if case.rows[0].dtype == np.float64],
+    ids=[name for name, case in CASES.items() if case.rows[0].dtype == np.float64],
+)
+weighted = pytest.mark.parametrize(
+    "case",
+    [case for case in CASES.values() if case.weighted],
+    ids=[name for name, case in CASES.items() if case.weighted],
+)
+
+
+def arrays(result: Any) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(result)]
+
+
+def same(ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
+    ours, theirs = arrays(ours), arrays(theirs)
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def test_every_public_function_is_in_the_table():
+    public = {
+        name
+        for room in (cluster, features, metrics)
+        for name in room.__all__
+        if not inspect.isclass(getattr(room, name))
+    }
+    assert public | {"encode"} == CASES.keys()
+    for name, case in CASES.items():
+        assert case.function.__name__ == name
+
+
+@every
+def test_signature(case):
+    parameters = inspect.signature(case.function).parameters
+    names = list(parameters)
+    assert ("key" in names) == case.keyed
+    assert not case.keyed or names[0] == "key"
+    assert ("sample_weight" in names) == case.weighted
+    for name, parameter in parameters.items():
+        if parameter.default is not inspect.Parameter.empty:
+            assert parameter.kind is inspect.Parameter.KEYWORD_ONLY, f"{name} is an option"
+    assert not case.keyed or parameters["key"].default is inspect.Parameter.empty
+    assert all(p.annotation is not inspect.Parameter.empty for p in parameters.values())
+
+
+@every
+def test_docstring(case):
+    lines = inspect.getdoc(case.function).splitlines()
+    assert lines[0].endswith((".", ":")) or lines[1], "the first line is not one sentence"
+    text = "\n".join(lines)
+    for section in ("Args:", "Returns:", "Example:"):
+        assert re.search(rf"^{section}$", text, re.MULTILINE), f"no section {section}"
+    assert ">>> " in text
+    documented = text.split("Args:")[1].split("Returns:")[0]
+    for name in inspect.signature(case.function).parameters:
+        assert re.search(rf"^  {name}: ", documented, re.MULTILINE), f"{name} is not explained"
+
+
+@every
+def test_jit_equals_eager_bit_for_bit_twice(case):
+    eager = case.call(KEY, *case.rows)
+    for leaf, per_row in zip(jax.tree.leaves(eager), case.per_row, strict=True):
+        assert isinstance(leaf, jax.Array)
+        assert not per_row or leaf.shape[0] == N
+    for a, b in zip(arrays(eager), arrays(case.call(KEY, *case.rows)), strict=True):
+        assert a.tobytes() == b.tobytes(), "the same key gives another result"
+    same(jax.jit(case.call)(KEY, *case.rows), eager)
+
+
+@every
+def test_vmap_equals_a_loop(case):
+    orders = [np.arange(N), np.arange(N)[::-1]]
+    batch = [jnp.stack([jnp.asarray(rows[o]) for o in orders]) for rows in case.rows]
+    keys = jax.random.split(KEY)
+    together = jax.jit(jax.vmap(case.call))(keys, *batch)
+    for i, order in enumerate(orders):
+        alone = case.call(keys[i], *(rows[order] for rows in case.rows))
+        same([leaf[i] for leaf in arrays(together)], alone)
+
+
+@pytest.mark.parametrize("axes", ["auto", "explicit"])
+@every
+def test_sharded_equals_unsharded(case, axes, on_mesh):
+    rows = [on_mesh(r, 4, axes) for r in case.rows]
+    alone = case.call(KEY, *case.rows)
+    # Eager with automatic axes and traced with explicit ones: where the layout must be known.
+    run = jax.jit(case.call) if axes == "explicit" else case.call
+    result = run(KEY, *rows)
+    same(result, alone)
+    for leaf, per_row in zip(jax.tree.leaves(result), case.per_row, strict=True):
+        if per_row:
+            assert leaf.sharding.spec[0] == "data", "rows are no longer where they were"
+        else:
+            assert leaf.sharding.is_fully_replicated
+
+
+@weighted
+def test_weight_0_is_an_absent_row(case):
+    hidden = np.where((WEIGHTS > 0)[:, None], case.rows[0], -55.0)
+    same_twice = [case.call(KEY, x, sample_weight=WEIGHTS) for x in (case.rows[0], hidden)]
+    for a, b, per_row in zip(*map(arrays, same_twice), case.per_row, strict=True):
+        held = WEIGHTS > 0 if per_row else ...
+        np.testing.assert_allclose(a[held], b[held], rtol=1e-9, atol=1e-9)
+
+
+@floating
+def test_dtype_follows_the_input(case, dtype):
+    rows = [r.astype(dtype) if r.dtype == np.float64 else r for r in case.rows]
+    shapes = jax.eval_shape(case.call, KEY, *rows)
+    kinds = [s.dtype for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, jnp.floating)]
+    assert kinds
+    assert set(kinds) == {dtype}
+    for small, wide in (("float16", "float32"), ("bfloat16", "float32"), ("int16", "float64")):
+        given = jax.ShapeDtypeStruct(case.rows[0].shape, small)
+        shapes = jax.eval_shape(case.call, KEY, given, *case.rows[1:])
+        kinds = [s.dtype for s in jax.tree.leaves(shapes)]
+        assert {k for k in kinds if jnp.issubdtype(k, jnp.floating)} == {np.dtype(wide)}
+
+
+def callbacks(function: Callable[..., Any], *args: Any) -> list[str]:
+    return re.findall(r"\w*callback\w*", str(jax.make_jaxpr(function)(*args)))
+
+
+@every
+def test_nothing_calls_the_host(case):
+    assert callbacks(case.call, KEY, *case.rows) == []
+
+
+def test_calls_of_the_host_are_seen():
+    def asks(x):
+        return jax.lax.map(lambda row: jax.pure_callback(np.sin, row, row), x)
+
+    assert callbacks(asks, jnp.ones(3)) != []
+
+
+@every
+def test_lowers_for_every_platform(case):
+    run = jax.jit(lambda raw, *rows: case.call(jax.random.wrap_key_data(raw), *rows))
+    shapes = [jax.ShapeDtypeStruct(rows.shape, rows.dtype) for rows in case.rows]
+    raw = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    exported = jax.export.export(run, platforms=("cpu", "cuda", "tpu"))(raw, *shapes)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES.values() if case.differentiable],
+    ids=[name for name, case in CASES.items() if case.differentiable],
+)
+def test_gradient_equals_finite_differences(case):
+    def loss(x):
+        leaves = jax.tree.leaves(case.call(KEY, x))
+        return sum(jnp.sum(a) for a in leaves if jnp.issubdtype(a.dtype, jnp.floating))
+
+    slope = jax.jit(jax.grad(loss))(case.rows[0])
+    step = 1e-6 * X
+    expected = (loss(case.rows[0] + step) - loss(case.rows[0] - step)) / 2e-6
+    np.testing.assert_allclose(jnp.sum(slope * X), expected, rtol=1e-5, atol=1e-6)
