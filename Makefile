@@ -16,7 +16,7 @@ demo: $(VENV)/.installed
 	@$(PY) -m clusterart_jax run digits --out runs/demo --resume
 	@echo "Open runs/demo/report.html in a browser."
 
-test: lint types tests wheel
+test: lint types tests docs wheel
 	@echo "All checks passed."
 
 lint: $(VENV)/.installed-test
@@ -27,7 +27,7 @@ types: $(VENV)/.installed-test
 	$(PY) -m mypy
 
 tests: $(VENV)/.installed-test
-	$(PY) -m pytest -n auto --maxprocesses 4
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 # The wheel must hold all that it needs, so it is tried where nothing else is.
 wheel: $(VENV)/.installed-test
@@ -43,7 +43,7 @@ bench: $(VENV)/.installed-bench
 	@mkdir -p runs
 	$(PY) -m benchmarks --out runs/bench.json
 
-docs: $(VENV)/.installed-docs
+docs: $(VENV)/.installed-test
 	$(PY) -m pdoc --docformat google --output-directory docs clusterart_jax \
 		$(addprefix clusterart_jax.,cli cluster condition data features generate job pipeline report)
 	@echo "Open docs/index.html in a browser."

@@ -26,7 +26,7 @@ class OutputError(ClusterArtError, OSError):
 
 
 class CheckpointError(ClusterArtError, ValueError):
-    """A run's folder or checkpoint that cannot be read: absent, truncated, or of another version."""
+    """A run's folder or checkpoint that cannot be read: absent, damaged, or of another version."""
 
     exit_code = 5
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @contextmanager
 def progress(
-    total: int, label: str, unit: str, *, quiet: bool = False, done: int = 0
+    total: int, label: str, unit: str, *, quiet: bool = False, at_once: bool = False
 ) -> Iterator[Any]:
     """A bar with speed and time left, shown after two seconds, only where a person can see it.
 
@@ -19,7 +19,7 @@ def progress(
       label: what is being done, one or two words.
       unit: name of one unit, for the speed ("step", "picture").
       quiet: show nothing, whatever the terminal.
-      done: units finished before this bar began (a resumed run).
+      at_once: do not wait two seconds: the first unit is known to take long.
 
     Yields:
       A `tqdm` bar; call its `update(n)` after n more units, `set_postfix_str` to add a word.
@@ -36,14 +36,23 @@ def progress(
         total=total,
         desc=label,
         unit=unit,
-        initial=done,
         disable=hidden,
-        delay=2,
+        delay=0 if at_once else 2,
         dynamic_ncols=True,
         file=sys.stderr,
         smoothing=0.1,
     ) as bar:
         yield bar
+
+
+def begin_at(bar: Any, done: int, label: str) -> None:
+    """Counts from here: `done` units are there already, and no time has passed for the others.
+
+    For a resumed run, and after a first part that says nothing of the speed, such as compiling.
+    """
+    bar.initial = bar.n = done
+    bar.unpause()
+    bar.set_description_str(label)
 
 
 def tracked(

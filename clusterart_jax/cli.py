@@ -1,9 +1,11 @@
 """The command line: words → calls, errors → one line and an exit code."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,52 +53,67 @@ def main(argv: Sequence[str] | None = None) -> int:
       0
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # no name is too odd to be printed
+    try:
+        code = _call(words)
+        sys.stdout.flush()  # now, while an error can still be told
+        return code
+    except BrokenPipeError:  # a reader that has seen enough, such as `head`
+        _drop_output()
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        _drop_output()
+        if "--debug" in words:
+            raise
+        message, code = _explain(error, words)
+        print(f"clusterart: {' '.join(message.split())}", file=sys.stderr)
+        return code
+
+
+def _call(words: list[str]) -> int:
     try:
         options = _parse(words)
-        return options.call(options)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        return _say("stopped; the same command with --resume goes on", 130)
-    except BrokenPipeError:
+    return int(options.call(options))
+
+
+def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:
+    """What to say of an error, and the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        more = "; the same command with --resume goes on" if words[:1] == ["run"] else ""
+        return f"stopped{more}", 130
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return "not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3
+    if isinstance(error, ClusterArtError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError):
+        return str(error), OutputError.exit_code
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"internal error: {text[:300]} (--debug shows where)", 1
+
+
+def _drop_output() -> None:
+    """Forgets what standard output cannot take, or Python complains of it when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except MemoryError:
-        if debug:
-            raise
-        return _say("not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3)
-    except ClusterArtError as error:
-        if debug:
-            raise
-        return _say(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        return _say(str(error), OutputError.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        text = " ".join(str(error).split()) or type(error).__name__
-        return _say(f"internal error: {text[:300]} (--debug shows where)", 1)
-
-
-def _say(message: str, code: int) -> int:
-    print(f"clusterart: {message}", file=sys.stderr)
-    return code
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
     parser = _parser()
     options, unknown = parser.parse_known_args(words)
     if unknown:
+        program = options.parser.prog
         known = [flag for action in options.parser._actions for flag in action.option_strings]
+        if unknown[0] in known:
+            raise ConfigError(f"{unknown[0]} must come after the command: {program} {unknown[0]}")
         what = "option" if unknown[0].startswith("-") else "argument"
         raise ConfigError(
             f"unknown {what} {unknown[0]!r}{hint(unknown[0].split('=')[0], known)} "
-            f"(see {options.parser.prog} --help)"
+            f"(see {program} --help)"
         )
     return options
 
@@ -124,7 +141,7 @@ def _command(
         name,
         help=text,
         description=text,
-        epilog=f"Example:  {example}",
+        epilog=f"Example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -155,7 +172,7 @@ def _add_run(commands: Any) -> None:
     add("--out", metavar="DIR", help="folder to write (default: runs/NAME)")
     add("--seed", type=int, default=0, help="of all randomness (default: 0)")
     add("--size", type=int, metavar="PIXELS", help="side of the pictures (default: 32 for folders)")
-    add("--channels", type=int, choices=None, metavar="1|3", help="grey or colour")
+    add("--channels", type=int, metavar="1|3", help="grey or colour")
     add("--limit", type=int, metavar="N", help="use at most N pictures, evenly spaced")
     add("--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)")
     add("--strict", action="store_true", help="refuse a folder with unreadable pictures")
@@ -228,7 +245,8 @@ def _run(options: argparse.Namespace) -> int:
     names = {field.name for field in fields(PipelineConfig)}
     values |= {name: value for name, value in vars(options).items() if name in names}
     config = PipelineConfig.from_dict(values)
-    use_cpu_cores()
+    with suppress(RuntimeError):  # in a program that has used JAX before, its devices serve
+        use_cpu_cores()
     result = run(
         options.data,
         options.out,
@@ -265,9 +283,10 @@ def _read_config(path: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"cannot read the configuration {path}: {reason}") from error
-    if not isinstance(values, dict):
+    inner = values.get("pipeline", values) if isinstance(values, dict) else None
+    if not isinstance(inner, dict):
         raise ConfigError(f"the configuration {path} must hold keys and values")
-    return dict(values.get("pipeline", values))
+    return inner
 
 
 def _generate(options: argparse.Namespace) -> int:
@@ -279,16 +298,18 @@ def _generate(options: argparse.Namespace) -> int:
     name = f"generated-seed{options.seed}"
     if options.cluster is not None:
         shares, name = {options.cluster: 1.0}, f"cluster{options.cluster}-seed{options.seed}"
-    elif options.mix:
+    elif options.mix is not None:
         shares = _read_shares(options.mix)
         name = f"mix-{options.mix.replace(':', '-').replace(',', '_')}-seed{options.seed}"
     if options.columns is not None and options.columns < 1:
         raise ConfigError(f"--columns must be at least 1, not {options.columns}")
+    out = Path(options.out) if options.out else Path(options.run) / f"{name}.png"
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"--out must end in .png, not {options.out!r}")
     pictures = generate_pictures(
         options.run, shares, options.n, seed=options.seed, temperature=options.temperature
     )
     columns = options.columns or max(1, round(len(pictures) ** 0.5))
-    out = Path(options.out) if options.out else Path(options.run) / f"{name}.png"
     write_png(out, contact_sheet(pictures, columns))
     print(out)
     return 0
@@ -315,6 +336,7 @@ def _info(options: argparse.Namespace) -> int:
     about = describe(options.run)
     if options.out:
         write_text(options.out, json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+        print(options.out)
         return 0
     data = about["data"]
     shape = "×".join(map(str, data["shape"]))

@@ -86,7 +86,8 @@ class PipelineConfig:
           >>> PipelineConfig.from_dict({"step": 3})
           Traceback (most recent call last):
           ...
-          clusterart_jax._errors.ConfigError: unknown configuration key 'step'; did you mean 'steps'?
+          clusterart_jax._errors.ConfigError: unknown configuration key 'step'; did you mean
+          'steps'?
         """
         known = [field.name for field in fields(cls)]
         for key in values:
@@ -252,13 +253,13 @@ def reconstruct(
     """
 
     def again(
-        carry: tuple[()], valid: Array, images: Images, codes: Array
+        carry: tuple[()], valid: Array, images: Array, codes: Array
     ) -> tuple[tuple[()], tuple[UInt8[Array, "b h w c"], Float[Array, " b"]]]:
         x = images.astype(jnp.float32) / 255
         y = family.decode(params, family.posterior(params, x, codes)[0], codes)
         return carry, (to_uint8(y), jnp.mean((x - y) ** 2, axis=(1, 2, 3)))
 
-    return fold_rows(again, (), (images, codes), block=_BLOCK)[1]
+    return fold_rows(again, (), (jnp.asarray(images), codes), block=_BLOCK)[1]
 
 
 def to_uint8(images: Float[Array, "n h w c"]) -> UInt8[Array, "n h w c"]:

@@ -8,10 +8,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 from collections.abc import Callable, Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
@@ -92,10 +94,42 @@ def tiny() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
+def compiled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where compiled programs are kept for the next run in these tests."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@contextmanager
+def keeping_programs(folder: Path) -> Iterator[None]:
+    options = {"jax_compilation_cache_dir": str(folder)}
+    options["jax_persistent_cache_min_compile_time_secs"] = 0
+    before = {name: getattr(jax.config, name) for name in options}
+    for name, value in options.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def kept_programs(compiled_folder: Path) -> Iterator[None]:
+    """Runs of the command line compile the same programs anew: most of their time, but here."""
+    with keeping_programs(compiled_folder):
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, tiny: list[str], compiled_folder: Path
+) -> Path:
     """A finished run on digits, to be read only: a test that changes it copies it first."""
     from clusterart_jax.cli import main
 
     path = tmp_path_factory.mktemp("runs") / "digits"
-    assert main(["run", "digits", "--out", str(path), *tiny]) == 0
+    with keeping_programs(compiled_folder):
+        assert main(["run", "digits", "--out", str(path), *tiny]) == 0
     return path

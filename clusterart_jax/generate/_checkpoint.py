@@ -43,8 +43,9 @@ def save_tree(path: str | os.PathLike[str], tree: PyTree) -> None:
     arrays: dict[str, Any] = {
         jax.tree_util.keystr(where): np.asarray(leaf) for where, leaf in leaves
     }
+    arrays[_FORMAT_KEY] = np.int64(FORMAT)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{_FORMAT_KEY: np.int64(FORMAT)}, **arrays)
+        np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,4 +1,4 @@
-"""A shuffled order of n rows that is computed row by row, so that a training step needs no state."""
+"""A shuffled order of n rows, computed row by row, so that a training step needs no state."""
 
 import math
 
@@ -53,7 +53,7 @@ def shuffled(key: KeyArray, places: Int[Array, " b"], n: int) -> Int[Array, " b"
 
 
 def _scramble(v: Array) -> Array:
-    """A 32-bit mix in which every input bit reaches every output bit (the finaliser of Murmur 3)."""
+    """A 32-bit mix: every input bit reaches every output bit (the finaliser of Murmur 3)."""
     v = (v ^ (v >> 16)) * jnp.uint32(0x85EBCA6B)
     v = (v ^ (v >> 13)) * jnp.uint32(0xC2B2AE35)
     return v ^ (v >> 16)

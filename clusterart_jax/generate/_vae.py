@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -113,9 +114,7 @@ class _Network(nnx.Module):
         flat = self.grid[0] * self.grid[1] * self.deep
         hidden = 8 * family.width
         self.stem = Conv(4 * c if levels else c, widths[0], rngs=rngs)
-        self.down = nnx.List(
-            [Conv(a, b, stride=2, rngs=rngs) for a, b in zip(widths, widths[1:], strict=False)]
-        )
+        self.down = nnx.List([Conv(a, b, stride=2, rngs=rngs) for a, b in pairwise(widths)])
         self.narrow = nnx.Linear(flat + family.n_codes, hidden, rngs=rngs)
         self.posterior = nnx.Linear(hidden, 2 * family.latent, rngs=rngs)
         # No bias: the prior of a mixture of clusters is the mixture of their priors' parameters.
@@ -128,9 +127,7 @@ class _Network(nnx.Module):
         )
         self.widen = nnx.Linear(family.latent + family.n_codes, hidden, rngs=rngs)
         self.unflatten = nnx.Linear(hidden, flat, rngs=rngs)
-        self.up = nnx.List(
-            [Conv(b, 4 * a, rngs=rngs) for a, b in zip(widths, widths[1:], strict=False)][::-1]
-        )
+        self.up = nnx.List([Conv(b, 4 * a, rngs=rngs) for a, b in pairwise(widths)][::-1])
         self.out = Conv(widths[0], 4 * c if levels else c, rngs=rngs)
         self.halves = levels > 0
 

@@ -80,6 +80,7 @@ def generate_pictures(
       (4, 8, 8, 1)
     """
     trained, config = load_trained(run)
+    key = folder.seed_key(seed)
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 100_000:
         raise ConfigError(f"n must be a whole number between 1 and 100000, not {n!r}")
     warmth = config.temperature if temperature is None else temperature
@@ -89,9 +90,7 @@ def generate_pictures(
         codes = jax.nn.one_hot(jnp.arange(n, dtype=jnp.int32) % config.k, config.k)
     else:
         codes = jnp.tile(mix(shares, config.k)[None], (n, 1))
-    drawn = jax.jit(draw, static_argnums=0)(
-        *trained, jax.random.key(seed), codes.astype(jnp.float32), warmth
-    )
+    drawn = jax.jit(draw, static_argnums=0)(*trained, key, codes.astype(jnp.float32), warmth)
     return np.asarray(drawn)
 
 
@@ -103,11 +102,14 @@ def describe(run: str | Path) -> dict[str, Any]:
     """
     path = Path(run)
     asked = folder.read_config(path)
-    metrics: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     file = path / folder.METRICS
     if file.exists():
         try:
-            metrics = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{file} cannot be read: {error}") from error
-    return {**asked, **metrics, "finished": (path / folder.REPORT).exists()}
+            told = json.loads(file.read_text(encoding="utf-8"))
+            told = {"metrics": dict(told["metrics"]), **told, "warnings": list(told["warnings"])}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(
+                f"{file} is damaged ({error}); remove it and continue the run with --resume"
+            ) from error
+    return {**asked, **told, "finished": folder.finished(path)}

@@ -1,16 +1,12 @@
 """The whole job from files to files, in stages that are kept and can be resumed."""
 
-import csv
 import hashlib
 import json
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import __version__
 from .._errors import ConfigError, DataError
-from .._files import atomic_path, write_text
+from .._files import write_text
 from .._progress import progress
 from .._typing import ArrayLike, Images, KeyArray
 from ..cluster import kmeans
@@ -32,6 +27,7 @@ from ..report import Summary, write_figures, write_report
 from . import _folder as folder
 from ._evaluation import Trained, evaluate
 from ._more import describe
+from ._record import command_of, versions, warnings_of, write_clusters
 from ._training import Curves, train_in_chunks
 
 
@@ -113,8 +109,7 @@ def run(
       ['clustering.npz', 'clusters.csv', 'clusters.png']
     """
     config = PipelineConfig() if config is None else config
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ConfigError(f"seed must be a whole number between 0 and {2**32 - 1}, not {seed!r}")
+    key = folder.seed_key(seed)
     if not 0 <= holdout <= 0.5:
         raise ConfigError(f"holdout must be between 0 and 0.5, not {holdout!r}")
     path = Path(out) if out is not None else Path("runs") / _short_name(data)
@@ -135,7 +130,7 @@ def run(
         _refuse_few(pictures, config.k)
     options = {"size": size, "channels": channels, "limit": limit}
     asked = {
-        "command": _command(data, path, config, seed, holdout, options),
+        "command": command_of(data, path, config, seed, holdout, options),
         "data": {
             "source": pictures.source,
             "pictures": len(pictures.images),
@@ -145,31 +140,31 @@ def run(
         "seed": seed,
         "holdout": holdout,
         "pipeline": asdict(config),
-        "versions": _versions(),
+        "versions": versions(),
     }
     folder.begin(path, asked, resume=resume, overwrite=overwrite)
-    if resume and (path / folder.REPORT).exists():
+    if resume and folder.finished(path):
         told = describe(path)
         return Run(path, told["metrics"], tuple(told["warnings"]), complete_before=True)
-    return _stages(path, pictures, config, seed, holdout, seconds, quiet=quiet)
+    return _stages(path, pictures, config, key, holdout, seconds, quiet=quiet)
 
 
 def _stages(
     path: Path,
     pictures: Pictures,
     config: PipelineConfig,
-    seed: int,
+    key: KeyArray,
     holdout: float,
     seconds: dict[str, float],
     *,
     quiet: bool,
 ) -> Run:
     images = pictures.images
-    keys = Keys.of(jax.random.key(seed))
+    keys = Keys.of(key)
     held_out = _hold_out(keys.split, len(images), holdout)
     with _timed(seconds, "clustering"):
         clustering, points = _cluster(path, images, keys.cluster, config, quiet=quiet)
-        _write_clusters(path, pictures, clustering, held_out)
+        write_clusters(path, pictures, clustering, held_out)
     with _timed(seconds, "training"):
         trained, curves = _train(path, images, clustering, held_out, keys, config, quiet=quiet)
     with _timed(seconds, "measuring"):
@@ -185,7 +180,7 @@ def _stages(
             quiet=quiet,
         )
     metrics = {number.name: _plain(number.value) for number in shown.numbers}
-    warnings = _warnings(pictures, clustering, config)
+    warnings = warnings_of(pictures, clustering, config)
     told = {
         "metrics": metrics,
         "meanings": {number.name: number.meaning for number in shown.numbers},
@@ -199,7 +194,7 @@ def _stages(
         source=pictures.source,
         command=asked["command"],
         versions=asked["versions"],
-        config={"seed": seed, "holdout": holdout, **asked["pipeline"]},
+        config={"seed": asked["seed"], "holdout": holdout, **asked["pipeline"]},
         numbers=shown.numbers,
         images=images,
         names=pictures.names,
@@ -219,9 +214,12 @@ def _stages(
         true_labels=pictures.labels,
         true_names=pictures.label_names,
     )
-    with _timed(seconds, "reporting"):
-        write_figures(path, summary)
+    with progress(2, "reporting", "part", quiet=quiet) as bar:
+        with _timed(seconds, "drawing"):
+            write_figures(path, summary)
+        bar.update()
         write_report(path, summary)
+        bar.update()
     return Run(path, metrics, tuple(warnings))
 
 
@@ -238,7 +236,7 @@ def _cluster(
         clustering = jax.tree.map(jnp.asarray, load_tree(file, form))
         return clustering, np.asarray(points)
     best = None
-    with progress(config.n_init, "clustering", "start", quiet=quiet) as bar:
+    with progress(config.n_init, "clustering", "start", quiet=quiet, at_once=True) as bar:
         for i in range(config.n_init):  # as kmeans(n_init=…) does, but heard of in between
             start = jax.random.fold_in(key, i) if i else key
             result = kmeans(start, points, config.k, max_iter=config.max_iter)
@@ -288,7 +286,7 @@ def _hold_out(key: KeyArray, n: int, share: float) -> np.ndarray:
 
 
 def _refuse_few(pictures: Pictures, k: int) -> None:
-    """k clusters need k different pictures."""
+    """As many clusters need as many different pictures."""
     images = pictures.images
     if k > len(images):
         raise DataError(f"k is {k}, but {pictures.source} has only {len(images)} picture(s)")
@@ -303,81 +301,8 @@ def _refuse_few(pictures: Pictures, k: int) -> None:
     )
 
 
-def _write_clusters(
-    path: Path, pictures: Pictures, clustering: Clustering, held_out: np.ndarray
-) -> None:
-    """clusters.csv: a line for each picture."""
-    labels, distances = np.asarray(clustering.labels), np.asarray(clustering.distances)
-    with atomic_path(path / folder.CLUSTERS) as temporary:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            lines = csv.writer(file)
-            known = pictures.labels is not None
-            lines.writerow(["file", "cluster", "distance", "split", *(["label"] if known else [])])
-            for i, name in enumerate(pictures.names):
-                split = "held-out" if held_out[i] else "training"
-                line = [name, int(labels[i]), f"{distances[i]:.6g}", split]
-                lines.writerow(
-                    line + ([int(pictures.labels[i])] if pictures.labels is not None else [])
-                )
-
-
-def _warnings(pictures: Pictures, clustering: Clustering, config: PipelineConfig) -> list[str]:
-    """What a reader should know before trusting the report."""
-    out = []
-    if pictures.skipped:
-        out.append(f"{len(pictures.skipped)} file(s) could not be read and were skipped.")
-    if not bool(clustering.converged):
-        out.append(f"k-means stopped at {config.max_iter} iterations before it converged.")
-    counts = np.bincount(np.asarray(clustering.labels), minlength=config.k)
-    if (counts == 0).any():
-        out.append(f"{int((counts == 0).sum())} cluster(s) are empty.")
-    if len(pictures.images) < 20 * config.k:
-        out.append(
-            f"{len(pictures.images)} pictures are few for {config.k} clusters: expect the "
-            "generator to repeat what it saw."
-        )
-    return out
-
-
-def _versions() -> dict[str, str]:
-    """What made the run."""
-    names = ["jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "pillow"]
-    found = {"clusterart_jax": __version__, "python": sys.version.split()[0]}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    device = jax.devices()[0]
-    return {**found, "device": f"{device.platform} ({device.device_kind}) × {jax.device_count()}"}
-
-
-def _command(
-    data: Any,
-    path: Path,
-    config: PipelineConfig,
-    seed: int,
-    holdout: float,
-    options: dict[str, int | None],
-) -> str:
-    """The command that makes this run again."""
-    source = str(data) if isinstance(data, str | Path) else "ARRAY"
-    words = ["clusterart", "run", source, "--out", str(path)]
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if value != field.default:
-            flag = "-k" if field.name == "k" else "--" + field.name.replace("_", "-")
-            words += [flag, str(value)]
-    for name, value in {**options, "seed": seed or None}.items():
-        if value is not None:
-            words += [f"--{name}", str(value)]
-    if holdout != 0.1:
-        words += ["--holdout", str(holdout)]
-    return shlex.join(words)
-
-
 def _short_name(data: Any) -> str:
-    return Path(data).stem or "pictures" if isinstance(data, str | Path) else "array"
+    return Path(data).resolve().stem or "pictures" if isinstance(data, str | Path) else "array"
 
 
 def _plain(value: Any) -> float | None:

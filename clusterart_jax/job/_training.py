@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from .._errors import DivergedError
-from .._progress import progress
+from .._progress import begin_at, progress
 from .._typing import Array, Float, Images, KeyArray
 from ..generate import VAE, Schedule, TrainState, init_state, load_tree, save_tree, train
 
@@ -88,18 +88,19 @@ def train_in_chunks(
     ) -> tuple[TrainState, dict[str, Array]]:
         return train(family, schedule, step_key, state, images, codes, chunk=_CHUNK, until=until)
 
-    compiled = jax.jit(advance, donate_argnums=0).lower(state, steps, images, codes).compile()
-    _, shapes = compiled.out_info
-    curves = {name: np.full(steps, np.nan, leaf.dtype) for name, leaf in shapes.items()}
-    if checkpoint.exists():
-        state, curves = jax.tree.map(np.array, load_tree(checkpoint, (state, curves)))
-    done = int(state.step)
-    saved = time.monotonic()
-    pace = 8  # steps in the next chunk; steps do not depend on how they are cut
     with (
         ask_to_stop() as stop_asked,
-        progress(steps, "training", "step", quiet=quiet, done=done) as bar,
+        progress(steps, "compiling", "step", quiet=quiet, at_once=True) as bar,
     ):
+        compiled = jax.jit(advance, donate_argnums=0).lower(state, steps, images, codes).compile()
+        _, shapes = compiled.out_info
+        curves = {name: np.full(steps, np.nan, leaf.dtype) for name, leaf in shapes.items()}
+        if checkpoint.exists():
+            state, curves = jax.tree.map(np.array, load_tree(checkpoint, (state, curves)))
+        done = int(state.step)
+        begin_at(bar, done, "training")
+        saved = time.monotonic()
+        pace = 8  # steps in the next chunk; steps do not depend on how they are cut
         while done < steps:
             began = time.monotonic()
             until = min(steps, done + pace)
@@ -110,14 +111,14 @@ def train_in_chunks(
                 curves[name][done:until] = values
             bar.set_postfix_str(f"loss {part['loss'][-1]:.3f}", refresh=False)
             bar.update(until - done)
-            seconds = time.monotonic() - began
+            seconds = max(time.monotonic() - began, 1e-3)
             pace = max(1, min(_CHUNK, round((until - done) * _SECONDS_A_CHUNK / seconds)))
             done = until
             stop = stop_asked()
             if stop or done == steps or time.monotonic() - saved > _SECONDS_A_CHECKPOINT:
                 save_tree(checkpoint, (state, curves))
                 saved = time.monotonic()
-            if stop and done < steps:
+            if stop:
                 raise KeyboardInterrupt
     return state, curves
 

@@ -1,0 +1,266 @@
+"""The whole job as one function: it compiles to one program, anywhere, and says what is wrong."""
+
+import dataclasses
+import re
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import clusterart_jax as ca
+from clusterart_jax._errors import ConfigError
+from clusterart_jax.condition import encode
+from clusterart_jax.generate import Latents
+from clusterart_jax.pipeline import Keys, PipelineConfig, draw, reconstruct, to_uint8
+
+CONFIG = PipelineConfig(
+    k=3, n_components=4, n_init=2, steps=5, batch_size=8, n_samples=7, width=4, latent=2
+)
+KEY = jax.random.key(0)
+
+
+def equal(one, other):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def close(one, other):
+    """Labels and the like the same; floats but for rounding, pictures but for one grey level."""
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    leaves = (map(np.asarray, jax.tree.leaves(tree)) for tree in (one, other))
+    for a, b in zip(*leaves, strict=True):
+        assert a.dtype == b.dtype
+        if a.dtype == np.uint8:
+            assert np.abs(a.astype(int) - b).max() <= 1
+        else:
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    return (digits[:40] * 15.9).astype(np.uint8).reshape(40, 8, 8, 1)
+
+
+@pytest.fixture(scope="module")
+def job():
+    """The job under `jit`, with its configuration closed over."""
+    return jax.jit(partial(ca.cluster_then_generate, config=CONFIG))
+
+
+@pytest.fixture(scope="module")
+def result(job, images):
+    return job(KEY, images)
+
+
+def test_what_comes_out_is_what_is_documented(result):
+    assert result.labels.shape == (40,)
+    assert set(np.unique(result.labels)) == {0, 1, 2}
+    assert result.samples.shape == (7, 8, 8, 1)
+    assert result.samples.dtype == np.uint8
+    np.testing.assert_array_equal(result.sample_labels, [0, 1, 2, 0, 1, 2, 0])
+    assert result.found_labels.shape == (7,)
+    assert set(result.losses) == {"loss", "error", "kl"}
+    for curve in result.losses.values():
+        assert curve.shape == (5,)
+        assert np.isfinite(curve).all()
+    assert result.latents.mean.shape == (3, 2)
+    assert result.latents.scale.shape == (3, 2, 2)
+    assert len(np.unique(np.asarray(result.samples).reshape(7, -1), axis=0)) == 7
+
+
+def test_the_clustering_gives_its_own_pictures_their_labels(result, images):
+    clustering = result.clustering
+    labels, distances = clustering.assign(images)
+    np.testing.assert_array_equal(labels, result.labels)
+    np.testing.assert_allclose(distances, clustering.distances, atol=1e-5)
+    np.testing.assert_array_equal(clustering.labels, result.labels)
+    inertia = float(np.sum(np.asarray(clustering.distances, np.float64) ** 2))
+    assert float(clustering.inertia) == pytest.approx(inertia, rel=1e-4)
+    points = np.asarray(clustering.projection.transform(images.reshape(40, -1) / 255))
+    for c in range(3):
+        mean = points[np.asarray(result.labels) == c].mean(axis=0)
+        np.testing.assert_allclose(clustering.centers[c], mean, atol=1e-4)
+
+
+def test_the_found_labels_are_those_of_the_samples(result):
+    np.testing.assert_array_equal(result.clustering.assign(result.samples)[0], result.found_labels)
+
+
+def test_it_is_the_same_with_a_static_argument_and_compiles_once(job, result, images):
+    other = jax.jit(ca.cluster_then_generate, static_argnums=2)
+    equal(other(KEY, images, CONFIG), result)
+    equal(other(KEY, images, dataclasses.replace(CONFIG)), result)
+    assert other._cache_size() == 1
+    equal(job(KEY, images), result)
+    assert job._cache_size() == 1
+
+
+def test_another_key_gives_another_result(job, result, images):
+    other = job(jax.random.key(1), images)
+    assert (np.asarray(other.samples) != np.asarray(result.samples)).any()
+
+
+def test_vmap_over_keys_equals_a_loop(job, images):
+    keys = jax.random.split(jax.random.key(7), 2)
+    population = jax.jit(
+        jax.vmap(partial(ca.cluster_then_generate, config=CONFIG), in_axes=(0, None))
+    )(keys, images)
+    assert population.samples.shape == (2, 7, 8, 8, 1)
+    for i, key in enumerate(keys):
+        close(jax.tree.map(lambda a, i=i: a[i], population), job(key, images))
+
+
+def equations(steps, n_init=2):
+    config = dataclasses.replace(CONFIG, steps=steps, n_init=n_init)
+    images = jax.ShapeDtypeStruct((40, 8, 8, 1), np.uint8)
+    return str(jax.make_jaxpr(partial(ca.cluster_then_generate, config=config))(KEY, images))
+
+
+def test_one_program_without_callbacks_that_does_not_grow_with_the_work():
+    short, long = equations(5), equations(5000, n_init=20)
+    assert "callback" not in short
+    assert short.count(" = ") == long.count(" = ") > 100
+
+
+def test_it_exports_to_every_backend_and_back(job, result, images):
+    exported = jax.export.export(job, platforms=["cpu", "cuda", "tpu"])(KEY, images)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    again = jax.export.deserialize(bytearray(exported.serialize()))
+    close(again.call(KEY, images), result)  # a program for three backends rounds differently
+
+
+def test_x64_changes_no_dtype(result):
+    """These tests run with 64 bits on; the job stays in 32."""
+    wide = [leaf.dtype for leaf in jax.tree.leaves(result) if leaf.dtype.itemsize > 4]
+    assert not wide
+
+
+@pytest.mark.parametrize(
+    ("change", "n"),
+    [({"batch_size": 50}, 12), ({"n_samples": 2}, 12), ({"k": 1}, 12), ({"k": 3}, 3)],
+    ids=["batch above n", "samples below k", "one cluster", "k is n"],
+)
+def test_odd_sizes_work(images, change, n):
+    config = dataclasses.replace(CONFIG, steps=2, n_init=1, **change)
+    out = jax.eval_shape(
+        partial(ca.cluster_then_generate, config=config),
+        KEY,
+        jax.ShapeDtypeStruct((n, 8, 8, 1), np.uint8),
+    )
+    assert out.samples.shape == (config.n_samples, 8, 8, 1)
+    assert out.clustering.centers.shape == (config.k, 4 if n > 4 else n)
+
+
+def test_more_clusters_than_pictures_is_an_error(images):
+    with pytest.raises(ValueError, match=r"k must be between 1 and 2, not 3"):
+        ca.cluster_then_generate(KEY, images[:2], CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind", "words"),
+    [
+        (np.zeros((5, 8, 8), np.uint8), ValueError, r"images must have shape .*\(5, 8, 8\)"),
+        (np.zeros((5, 8, 8, 1), np.float32), TypeError, "images must be uint8.*float32"),
+        (np.zeros((0, 8, 8, 1), np.uint8), ValueError, "at least one picture"),
+        (np.zeros((5, 0, 8, 1), np.uint8), ValueError, "at least one picture"),
+    ],
+    ids=["three axes", "float", "none", "no pixels"],
+)
+def test_wrong_pictures_are_named(bad, kind, words):
+    with pytest.raises(kind, match=words):
+        ca.cluster_then_generate(KEY, bad, CONFIG)
+
+
+@pytest.mark.parametrize("bad", [0, None, np.zeros(2, np.uint32)])
+def test_a_wrong_key_is_named(images, bad):
+    with pytest.raises(TypeError, match=r"key must come from jax\.random\.key"):
+        ca.cluster_then_generate(bad, images, CONFIG)
+
+
+def test_the_stages_have_keys_of_their_own():
+    data = [jax.random.key_data(key).tolist() for key in Keys.of(KEY)]
+    assert len({tuple(d) for d in data}) == len(Keys._fields)
+
+
+class Tinted:
+    """A family whose picture is its code's first share, so that blocks can be told apart."""
+
+    def decode(self, params, z, codes):
+        return jnp.broadcast_to(codes[:, :1, None, None] + params, (len(codes), 2, 2, 1))
+
+    def posterior(self, params, images, codes):
+        return codes, codes
+
+
+@pytest.mark.parametrize("n", [1, 128, 129, 300])
+def test_pictures_are_made_in_blocks_that_meet(n):
+    share = jnp.linspace(0, 1, n, dtype=jnp.float32)[:, None]
+    latents = Latents(jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 1, 1), jnp.float32))
+    expected = np.asarray(to_uint8(jnp.broadcast_to(share[:, :, None, None], (n, 2, 2, 1))))
+    pictures = jax.jit(draw, static_argnums=0)(Tinted(), jnp.float32(0), latents, KEY, share)
+    np.testing.assert_array_equal(pictures, expected)
+    again, errors = reconstruct(Tinted(), jnp.float32(0.1), expected, share)
+    assert again.shape == expected.shape
+    difference = np.asarray(share[:, 0]) + 0.1 - expected[:, 0, 0, 0] / 255
+    np.testing.assert_allclose(errors, difference**2, atol=1e-6)
+
+
+def test_pixels_are_rounded_and_clipped():
+    x = jnp.array([-0.5, 0.0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1.0, 7.0], jnp.float32)
+    assert to_uint8(x.reshape(6, 1, 1, 1)).ravel().tolist() == [0, 0, 0, 1, 255, 255]
+
+
+def test_draws_follow_the_codes(result, images):
+    """A code of one cluster only is drawn about that cluster's mean."""
+    family = CONFIG.family((8, 8, 1))
+    codes = encode(jnp.zeros(5, jnp.int32), 3).codes
+    cold = jax.jit(draw, static_argnums=0)(family, result.params, result.latents, KEY, codes, 1e-6)
+    middle = family.decode(result.params, result.latents.mean[:1], codes[:1])
+    assert np.abs(np.asarray(cold).astype(int) - np.asarray(to_uint8(middle))).max() <= 1
+
+
+def test_the_configuration_is_a_value():
+    assert PipelineConfig() == PipelineConfig(k=10)
+    assert len({PipelineConfig(), PipelineConfig(k=10), PipelineConfig(k=9)}) == 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PipelineConfig().k = 3
+    assert type(PipelineConfig(k=np.int64(3)).k) is int
+
+
+def test_api_fields_are_there():
+    names = {field.name for field in dataclasses.fields(PipelineConfig)}
+    assert {"k", "steps", "batch_size", "generator", "n_samples"} <= names
+
+
+@pytest.mark.parametrize(
+    ("key", "near"), [("step", "steps"), ("batchsize", "batch_size"), ("K", "keys are k,")]
+)
+def test_an_unknown_key_names_the_nearest(key, near):
+    with pytest.raises(ConfigError, match=f"unknown configuration key '{key}'.*{near}"):
+        PipelineConfig.from_dict({key: 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("k", 0),
+        ("k", 2.5),
+        ("k", True),
+        ("k", "3"),
+        ("steps", -1),
+        ("batch_size", None),
+        ("n_samples", 0),
+        ("learning_rate", 0),
+        ("learning_rate", float("nan")),
+        ("learning_rate", "fast"),
+        ("temperature", -1.0),
+        ("temperature", float("inf")),
+        ("generator", "vea"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(name, value):
+    with pytest.raises(ConfigError, match=rf"{name} must be .*{re.escape(repr(value))}"):
+        PipelineConfig.from_dict({name: value})
