@@ -91,7 +91,11 @@ def test_other_compression_of_the_same_bytes_is_the_same_file(server, tmp_path):
     assert (tmp_path / "cache" / file).read_bytes() == server.files[file]
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"other"), b"<html>no such thing</html>", b""])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"other", mtime=0), b"<html>no such thing</html>", b""],
+    ids=["other bytes", "a page", "nothing"],
+)
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path, content):
     server.files[f"{NAMES[1]}.gz"] = content
     with pytest.raises(
