@@ -1,6 +1,7 @@
 """The whole job as functions of arrays: pictures → clusters → codes → generator → new pictures."""
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,9 +23,10 @@ GENERATORS = ("vae",)
 _BLOCK = 128  # pictures generated at once, about as many as a training step holds
 
 
+@jax.tree_util.register_static
 @dataclass(frozen=True)
 class PipelineConfig:
-    """What the job does; frozen, so that it may be a static argument.
+    """What the job does; frozen, and static wherever JAX meets it as an argument.
 
     Attributes:
       k: number of clusters.
@@ -104,6 +106,15 @@ class PipelineConfig:
     def schedule(self) -> Schedule:
         """How long and how fast it trains."""
         return Schedule(self.steps, self.batch_size, self.learning_rate)
+
+
+export.register_pytree_node_serialization(
+    PipelineConfig,
+    serialized_name="clusterart_jax.PipelineConfig",
+    serialize_auxdata=lambda config: json.dumps(asdict(config)).encode(),
+    deserialize_auxdata=lambda text: PipelineConfig(**json.loads(text)),
+    from_children=lambda config, _: config,
+)
 
 
 def _check_positive(value: Any, name: str) -> None:
@@ -291,7 +302,7 @@ def cluster_then_generate(
       >>> import jax, clusterart_jax as ca
       >>> images = jax.random.bits(jax.random.key(0), (32, 8, 8, 1), "uint8")
       >>> config = ca.PipelineConfig(k=2, steps=3, n_samples=6, width=4, latent=2)
-      >>> job = jax.jit(ca.cluster_then_generate, static_argnums=2)
+      >>> job = jax.jit(ca.cluster_then_generate)
       >>> job(jax.random.key(1), images, config).samples.shape
       (6, 8, 8, 1)
     """

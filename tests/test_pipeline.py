@@ -98,6 +98,16 @@ def test_it_is_the_same_with_a_static_argument_and_compiles_once(job, result, im
     assert job._cache_size() == 1
 
 
+def test_the_configuration_is_static_wherever_it_is_an_argument(result, images):
+    job = jax.jit(ca.cluster_then_generate)
+    equal(job(KEY, images, CONFIG), result)
+    equal(job(KEY, images, config=dataclasses.replace(CONFIG)), result)
+    assert jax.tree.leaves(CONFIG) == []
+    exported = jax.export.export(job)(KEY, images, CONFIG)
+    again = jax.export.deserialize(bytearray(exported.serialize()))
+    equal(again.call(KEY, images, CONFIG), result)
+
+
 def test_another_key_gives_another_result(job, result, images):
     other = job(jax.random.key(1), images)
     assert (np.asarray(other.samples) != np.asarray(result.samples)).any()
@@ -105,9 +115,9 @@ def test_another_key_gives_another_result(job, result, images):
 
 def test_vmap_over_keys_equals_a_loop(job, images):
     keys = jax.random.split(jax.random.key(7), 2)
-    population = jax.jit(
-        jax.vmap(partial(ca.cluster_then_generate, config=CONFIG), in_axes=(0, None))
-    )(keys, images)
+    population = jax.jit(jax.vmap(ca.cluster_then_generate, in_axes=(0, None, None)))(
+        keys, images, CONFIG
+    )
     assert population.samples.shape == (2, 7, 8, 8, 1)
     for i, key in enumerate(keys):
         close(jax.tree.map(lambda a, i=i: a[i], population), job(key, images))
