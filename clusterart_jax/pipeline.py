@@ -20,6 +20,19 @@ from .generate import VAE, Latents, Schedule, fit_latents, init_state, train
 
 GENERATORS = ("vae",)
 
+_MOST = {
+    "k": 100_000,
+    "n_components": 100_000,
+    "n_init": 10_000,
+    "max_iter": 1_000_000,
+    "latent": 4096,
+    "width": 1024,
+    "steps": 10_000_000,
+    "batch_size": 1_000_000,
+    "n_samples": 1_000_000,
+}
+"""What whole numbers of a configuration may be at most: beyond, one is mistyped."""
+
 _BLOCK = 128  # pictures generated at once, about as many as a training step holds
 
 
@@ -58,19 +71,10 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         try:
-            for name in (
-                "k",
-                "n_components",
-                "n_init",
-                "max_iter",
-                "latent",
-                "width",
-                "steps",
-                "batch_size",
-                "n_samples",
-            ):
+            for name, most in _MOST.items():
                 # A plain int, whatever whole number was given: it is written to config.json.
-                object.__setattr__(self, name, check_count(getattr(self, name), name))
+                count = check_count(getattr(self, name), name, high=most)
+                object.__setattr__(self, name, count)
             check_choice(self.generator, "generator", GENERATORS)
             for name in ("learning_rate", "temperature"):
                 _check_positive(getattr(self, name), name)
@@ -119,7 +123,7 @@ export.register_pytree_node_serialization(
 
 def _check_positive(value: Any, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise ValueError(f"{name} must be a number above 0, not {value!r}")
+        raise ValueError(f"{name} must be a number above 0 and below 1e6, not {value!r}")
 
 
 @partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Clustering")

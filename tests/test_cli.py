@@ -152,8 +152,8 @@ def test_quiet_prints_the_result_only(said, finished, tiny):
         (["--quiet", "run"], 2, "--quiet must come after the command: clusterart run --quiet"),
         (["run", "--steps", "many"], 2, "argument --steps: invalid int value: 'many'"),
         (["run", "--out"], 2, "argument --out: expected one argument"),
-        (["run", "-k", "0"], 2, "k must be at least 1, not 0"),
-        (["run", "--learning-rate", "nan"], 2, "learning_rate must be a number above 0, not nan"),
+        (["run", "-k", "0"], 2, "k must be between 1 and 100000, not 0"),
+        (["run", "--learning-rate", "nan"], 2, "learning_rate must be a number above 0 and below"),
         (["run", "--generator", "vea"], 2, "did you mean 'vae'?"),
         (["run", "--holdout", "0.9"], 2, "holdout must be between 0 and 0.5, not 0.9"),
         (["run", "--seed", "-1"], 2, "seed must be"),
@@ -246,7 +246,11 @@ def test_settings_come_from_a_file_and_options_win(said, finished, tmp_path, tin
     [
         ("a.toml", "step = 3", "unknown configuration key 'step'; did you mean 'steps'?"),
         ("a.json", '{"batchsize": 3}', "did you mean 'batch_size'?"),
-        ("a.toml", "steps = 'many'", "steps must be a whole number at least 1, not 'many'"),
+        (
+            "a.toml",
+            "steps = 'many'",
+            "steps must be a whole number between 1 and 10000000, not 'many'",
+        ),
         ("a.toml", "steps = ", "cannot read the configuration"),
         ("a.json", "{", "cannot read the configuration"),
         ("a.json", "[1]", "must hold keys and values"),

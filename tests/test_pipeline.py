@@ -261,6 +261,8 @@ def test_an_unknown_key_names_the_nearest(key, near):
         ("k", True),
         ("k", "3"),
         ("steps", -1),
+        ("steps", 3_000_000_000),
+        ("width", 100_000),
         ("batch_size", None),
         ("n_samples", 0),
         ("learning_rate", 0),
