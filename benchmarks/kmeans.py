@@ -1,8 +1,8 @@
 """k-means beside scikit-learn, scikit-learn-intelex (oneDAL) and faiss.
 
-All start from the same centres, in float32, and run `ITERATIONS` of Lloyd's algorithm, or fewer
-where no label changes any more (faiss has no such stop and runs them all). All use every core, and
-all end with centres and labels on the host. scikit-learn runs its default "lloyd".
+All start from the same centres, in float32, and run Lloyd's algorithm until no label changes any
+more, but no longer than `ITERATIONS` (faiss has no such stop and runs them all). All use every
+core, and all end with centres and labels on the host. scikit-learn runs its default "lloyd".
 """
 
 import importlib
@@ -19,7 +19,7 @@ from clusterart_jax.data import load
 
 from .harness import Case, Run, UnavailableError
 
-ITERATIONS = 20
+ITERATIONS = 100
 QUICK_ROWS = 10_000
 _START_ROWS = 4_096  # among which k-means++ chooses the common start; all rows would take longer
 
@@ -45,16 +45,11 @@ def cases(quick: bool = False) -> list[Case]:
       quick: at most `QUICK_ROWS` rows.
     """
     limit = QUICK_ROWS if quick else None
-    asked: list[tuple[str, str, Callable[[], np.ndarray], int]] = [
-        ("digits", "digits, 64 pixels", digits, 10),
-        ("fashion-mnist", "Fashion-MNIST, 784 pixels", fashion_mnist, 10),
-        ("fashion-mnist", "Fashion-MNIST, 784 pixels", fashion_mnist, 64),
-        ("fashion-mnist-pca", "Fashion-MNIST, 32 components", fashion_mnist_pca, 64),
-        ("photographs", "pixels of two photographs, RGB", photographs, 16),
-        ("photographs", "pixels of two photographs, RGB", photographs, 64),
-        ("blobs", "32 overlapping groups, 16 columns", blobs, 32),
+    return [
+        case(f"kmeans/{name}-k{k}", about, rows, k, limit)
+        for name, about, rows, numbers in ROWS
+        for k in numbers
     ]
-    return [case(f"kmeans/{name}-k{k}", about, rows, k, limit) for name, about, rows, k in asked]
 
 
 def case(
@@ -72,7 +67,7 @@ def case(
     few = "" if limit is None else f", at most {limit:,} rows"
     return Case(
         name=name,
-        about=f"{about}{few}, k={k}, {ITERATIONS} iterations",
+        about=f"{about}{few}, k={k}, to convergence or {ITERATIONS} iterations",
         load=partial(problem, rows, k, limit),
         ours=ours,
         peers={"scikit-learn": sklearn, "scikit-learn-intelex": sklearnex, "faiss": faiss},
@@ -179,9 +174,29 @@ def photographs() -> np.ndarray:
 
 @cache
 def blobs() -> np.ndarray:
-    """(200000, 16), groups that overlap so that there is something to iterate for."""
+    """(1000000, 16), 128 groups apart from each other."""
+    return _blobs(1_000_000, 128, 1.0)
+
+
+@cache
+def overlapping() -> np.ndarray:
+    """(200000, 16), 32 groups that overlap so that there is more to iterate for."""
+    return _blobs(200_000, 32, 4.0)
+
+
+def _blobs(n: int, groups: int, spread: float) -> np.ndarray:
     from sklearn.datasets import make_blobs
 
-    return make_blobs(200_000, 16, centers=32, cluster_std=4.0, random_state=0)[0].astype(
-        np.float32
-    )
+    made = make_blobs(n, 16, centers=groups, cluster_std=spread, random_state=0)
+    return made[0].astype(np.float32)
+
+
+ROWS: list[tuple[str, str, Callable[[], np.ndarray], tuple[int, ...]]] = [
+    ("digits", "digits, 64 pixels", digits, (10,)),
+    ("fashion-mnist", "Fashion-MNIST, 784 pixels", fashion_mnist, (10, 64, 256)),
+    ("fashion-mnist-pca", "Fashion-MNIST, 32 components", fashion_mnist_pca, (64, 256)),
+    ("photographs", "pixels of two photographs, RGB", photographs, (16, 64, 256)),
+    ("blobs", "128 groups, 16 columns", blobs, (128,)),
+    ("overlapping", "32 overlapping groups, 16 columns", overlapping, (32,)),
+]
+"""Name, what the rows are, the rows, and the numbers of clusters."""

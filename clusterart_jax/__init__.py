@@ -3,8 +3,19 @@
 Functions of arrays (they jit, vmap and shard):
 
 - `kmeans`: rows → centres and labels.
+- `bisecting_kmeans`: the same by splits in two.
+- `kmedians`, `spherical_kmeans`, `soft_kmeans`: by Manhattan distance, by angle, and softly.
+- `mini_batch_kmeans`: the same by random batches of the rows.
+- `gmm`: rows → a Gaussian mixture, which labels, scores and samples rows.
 - `pca`: rows → principal components.
+- `lda`: rows and their classes → directions in which classes differ, and a classifier.
+- `choose_k`: rows → how many clusters.
 - `cluster_then_generate`: pictures → clusters, a trained generator, new pictures.
+
+With scikit-learn's interface:
+
+- `KMeans`, `MiniBatchKMeans`, `BisectingKMeans`: k-means.
+- `GaussianMixture`, `PCA`, `LinearDiscriminantAnalysis`: the functions of those names.
 
 The same from files to files:
 
@@ -25,21 +36,49 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from . import metrics as metrics
     from ._sharding import use_cpu_cores as use_cpu_cores
+    from .cluster import bisecting_kmeans as bisecting_kmeans
+    from .cluster import gmm as gmm
     from .cluster import kmeans as kmeans
+    from .cluster import kmedians as kmedians
+    from .cluster import mini_batch_kmeans as mini_batch_kmeans
+    from .cluster import soft_kmeans as soft_kmeans
+    from .cluster import spherical_kmeans as spherical_kmeans
+    from .estimators import PCA as PCA
+    from .estimators import BisectingKMeans as BisectingKMeans
+    from .estimators import GaussianMixture as GaussianMixture
+    from .estimators import KMeans as KMeans
+    from .estimators import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
+    from .estimators import MiniBatchKMeans as MiniBatchKMeans
+    from .features import lda as lda
     from .features import pca as pca
     from .job import generate_pictures as generate_pictures
     from .job import run as run
+    from .metrics import choose_k as choose_k
     from .pipeline import PipelineConfig as PipelineConfig
     from .pipeline import cluster_then_generate as cluster_then_generate
 
 # Loaded when first used, so that importing the package costs next to nothing.
 _HOME = {
+    "BisectingKMeans": "estimators",
+    "GaussianMixture": "estimators",
+    "KMeans": "estimators",
+    "LinearDiscriminantAnalysis": "estimators",
+    "MiniBatchKMeans": "estimators",
+    "PCA": "estimators",
     "PipelineConfig": "pipeline",
+    "choose_k": "metrics",
     "cluster_then_generate": "pipeline",
     "generate_pictures": "job",
+    "bisecting_kmeans": "cluster",
+    "gmm": "cluster",
     "kmeans": "cluster",
+    "kmedians": "cluster",
+    "mini_batch_kmeans": "cluster",
+    "lda": "features",
     "pca": "features",
     "run": "job",
+    "soft_kmeans": "cluster",
+    "spherical_kmeans": "cluster",
     "use_cpu_cores": "_sharding",
 }
 _ROOMS = ("metrics",)

@@ -144,6 +144,44 @@ def weighted_mean(
     return anchor + total(shifted, axis) / jnp.where(mass > 0, mass, 1)
 
 
+def moments(
+    x: Float[Array, "n d"], weights: Float[Array, " n"], axis: Any = None
+) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+    """Mean row, and the variance of the columns averaged over columns.
+
+    In one pass in blocks, over all devices of `axis`, and relative to row 0, so that float32
+    keeps its digits when the data lie far from the origin.
+    """
+    anchor = x[0] if axis is None else lax.pmean(x[0], axis)
+
+    def step(
+        carry: tuple[Array, Array], valid: Bool[Array, " b"], x: Array, w: Array
+    ) -> tuple[tuple[Array, Array], tuple[()]]:
+        x, w = x - anchor[None], jnp.where(valid, w, 0)
+        shifted, spread = carry
+        shifted = shifted + jnp.matmul(w, x, precision=HIGHEST)
+        return (shifted, spread + jnp.sum(w * squared_norms(x))), ()
+
+    start = (jnp.zeros_like(anchor), jnp.zeros((), x.dtype))
+    (shifted, spread), _ = fold_rows(step, start, (x, weights), block=block_size(*x.shape))
+    shifted, spread = total((shifted, spread), axis)
+    mass = total(jnp.sum(weights), axis)
+    mass = jnp.where(mass > 0, mass, 1)
+    shifted = shifted / mass
+    variance = jnp.maximum(spread / mass - jnp.sum(shifted**2), 0) / x.shape[1]
+    return anchor + shifted, variance
+
+
+def round_origin(mean: Float[Array, " d"], variance: Float[Array, ""]) -> Float[Array, " d"]:
+    """The mean, rounded to a power of two well below the spread of the rows.
+
+    Rows of few digits (pixels, counts) then stay exact when the origin is taken off: equal
+    distances stay equal, and the first centre wins whatever the order of the sums before.
+    """
+    grain = jnp.exp2(jnp.floor(jnp.log2(jnp.sqrt(variance))) - 2)
+    return jnp.where(variance > 0, jnp.round(mean / grain) * grain, mean)
+
+
 def mean_variance(
     x: Float[Array, "n d"], weights: Float[Array, " n"], mean: Float[Array, " d"], axis: Any = None
 ) -> Float[Array, ""]:

@@ -17,7 +17,14 @@ RNG = np.random.default_rng(0)
 X = 4.0 * (np.arange(N) % 4)[:, None] + RNG.normal(size=(N, 3))
 LABELS, OTHER = np.arange(N) % 4, np.arange(N) % 3
 IMAGES = RNG.integers(0, 256, (N, 2, 2, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(1).uniform(0.1, 0.9, (N, 3))
 WEIGHTS = (np.arange(N) % 5 > 0) * (1.0 + np.arange(N) % 2)
+
+
+STATE = cluster.MiniBatchState(
+    *(X[0], X[:4] - X[0], np.array([3.0, 0, 1, 9]), np.int32(7), np.int32(2), np.float64(1))
+)
+"""Of mini-batch k-means, with a centre that has taken nothing yet."""
 
 
 class Case(NamedTuple):
@@ -42,8 +49,22 @@ class Case(NamedTuple):
     differentiable: bool = False
 
 
-def agreement(function):
-    return Case(function, lambda key, a, b: function(a, b, k=4), (LABELS, OTHER), (False,))
+def agreement(function, outputs=1):
+    def call(key, a, b, **kw):
+        return function(a, b, k=4, **kw)
+
+    return Case(function, call, (LABELS, OTHER), (False,) * outputs, weighted=True)
+
+
+def dispersion(function):
+    def call(key, x, labels, **kw):
+        return function(x, labels, k=4, **kw)
+
+    return Case(function, call, (X, LABELS), (False,), weighted=True)
+
+
+def color(function):
+    return Case(function, lambda key, x: function(x), (COLORS,), (True,), differentiable=True)
 
 
 CASES = {
@@ -52,6 +73,78 @@ CASES = {
         lambda key, x, **kw: cluster.kmeans(key, x, 4, **kw),
         (X,),
         (False, True, False, False, False),
+        keyed=True,
+        weighted=True,
+    ),
+    "gmm": Case(
+        cluster.gmm,
+        lambda key, x, **kw: cluster.gmm(key, x, 2, max_iter=2000, tol=0, **kw),
+        (X,),
+        (*[False] * 5, True, False, False),
+        keyed=True,
+        weighted=True,
+        differentiable=True,
+    ),
+    "bisecting_kmeans": Case(
+        cluster.bisecting_kmeans,
+        lambda key, x, **kw: cluster.bisecting_kmeans(key, x, 4, n_init=2, **kw),
+        (X,),
+        (False, True, *[False] * 5),
+        keyed=True,
+        weighted=True,
+    ),
+    "bisecting_labels": Case(
+        cluster.bisecting_labels,
+        lambda key, x: cluster.bisecting_labels(x, [[0, 4], [1, 2]], X[:4].reshape(2, 2, 3)),
+        (X,),
+        (True,),
+    ),
+    "kmedians": Case(
+        cluster.kmedians,
+        lambda key, x, **kw: cluster.kmedians(key, x, 4, n_init=2, **kw),
+        (X,),
+        (False, True, False, False, False),
+        keyed=True,
+        weighted=True,
+    ),
+    "spherical_kmeans": Case(
+        cluster.spherical_kmeans,
+        lambda key, x, **kw: cluster.spherical_kmeans(key, x, 4, **kw),
+        (X,),
+        (False, True, False, False, False),
+        keyed=True,
+        weighted=True,
+    ),
+    "soft_kmeans": Case(
+        cluster.soft_kmeans,
+        lambda key, x, **kw: cluster.soft_kmeans(key, x, 4, temperature=3.0, tol=1e-18, **kw),
+        (X,),
+        (False, True, False, False, False),
+        keyed=True,
+        weighted=True,
+        differentiable=True,
+    ),
+    "mini_batch_kmeans": Case(
+        cluster.mini_batch_kmeans,
+        lambda key, x, **kw: cluster.mini_batch_kmeans(key, x, 4, batch_size=15, **kw),
+        (X,),
+        (False, True, *[False] * 5),
+        keyed=True,
+        weighted=True,
+    ),
+    "mini_batch_init": Case(
+        cluster.mini_batch_init,
+        lambda key, x, **kw: cluster.mini_batch_init(key, x, 4, n_init=2, **kw),
+        (X,),
+        (False,) * 6,
+        keyed=True,
+        weighted=True,
+    ),
+    "mini_batch_update": Case(
+        cluster.mini_batch_update,
+        lambda key, x, **kw: cluster.mini_batch_update(key, STATE, x, **kw),
+        (X,),
+        (False,) * 6,
         keyed=True,
         weighted=True,
     ),
@@ -66,10 +159,85 @@ CASES = {
         features.pca,
         lambda key, x, **kw: features.pca(x, 2, **kw),
         (X,),
-        (False,) * 4,
+        (False,) * 7,
         weighted=True,
         differentiable=True,
     ),
+    "lda": Case(
+        features.lda,
+        lambda key, x, y, **kw: features.lda(x, y, None, n_classes=4, **kw),
+        (X, LABELS),
+        (False,) * 7,
+        weighted=True,
+    ),
+    "pca_update": Case(
+        features.pca_update,
+        lambda key, x, **kw: features.pca_update(
+            features.PCASums.empty(3, rank=2, dtype=x.dtype), x, **kw
+        ),
+        (X,),
+        (False,) * 4,
+        weighted=True,
+    ),
+    "scale": Case(
+        features.scale,
+        lambda key, x, **kw: features.scale(x, "standard", **kw),
+        (X,),
+        (False, False),
+        weighted=True,
+        differentiable=True,
+    ),
+    "unit_rows": Case(
+        features.unit_rows,
+        lambda key, x: features.unit_rows(x),
+        (X,),
+        (True,),
+        differentiable=True,
+    ),
+    "extract_patches": Case(
+        features.extract_patches,
+        lambda key, images: features.extract_patches(images, 2),
+        (IMAGES,),
+        (True,),
+    ),
+    "merge_patches": Case(
+        features.merge_patches,
+        lambda key, x: features.merge_patches(x, (1, 1, 3), 1),
+        (X,),
+        (True,),
+        differentiable=True,
+    ),
+    "normalize_patches": Case(
+        features.normalize_patches,
+        lambda key, x: features.normalize_patches(x),
+        (X,),
+        (True,),
+        differentiable=True,
+    ),
+    "random_patches": Case(
+        features.random_patches,
+        lambda key, images: features.random_patches(key, images, 1, 9),
+        (IMAGES,),
+        (False,),
+        keyed=True,
+    ),
+    "resize": Case(
+        features.resize,
+        lambda key, images: features.resize(images, (3, 1), method="cubic"),
+        (IMAGES,),
+        (True,),
+    ),
+    "luminance": color(features.luminance),
+    "srgb_to_linear": color(features.srgb_to_linear),
+    "srgb_to_xyz": color(features.srgb_to_xyz),
+    "srgb_to_lab": color(features.srgb_to_lab),
+    "srgb_to_oklab": color(features.srgb_to_oklab),
+    "srgb_to_hsv": color(features.srgb_to_hsv),
+    "linear_to_srgb": color(features.linear_to_srgb),
+    "xyz_to_srgb": color(features.xyz_to_srgb),
+    "lab_to_srgb": color(features.lab_to_srgb),
+    "oklab_to_srgb": color(features.oklab_to_srgb),
+    "hsv_to_srgb": color(features.hsv_to_srgb),
     "pixels": Case(
         features.pixels, lambda key, images: features.pixels(images), (IMAGES,), (True,)
     ),
@@ -81,15 +249,22 @@ CASES = {
     ),
     "silhouette_samples": Case(
         metrics.silhouette_samples,
-        lambda key, x, labels: metrics.silhouette_samples(x, labels, k=4),
+        lambda key, x, labels, **kw: metrics.silhouette_samples(x, labels, k=4, **kw),
         (X, LABELS),
         (True,),
+        weighted=True,
     ),
-    "silhouette_score": Case(
-        metrics.silhouette_score,
-        lambda key, x, labels: metrics.silhouette_score(x, labels, k=4),
-        (X, LABELS),
-        (False,),
+    "silhouette_score": dispersion(metrics.silhouette_score),
+    "mean_intra_cluster_distance": dispersion(metrics.mean_intra_cluster_distance),
+    "davies_bouldin_score": dispersion(metrics.davies_bouldin_score),
+    "calinski_harabasz_score": dispersion(metrics.calinski_harabasz_score),
+    "choose_k": Case(
+        metrics.choose_k,
+        lambda key, x, **kw: metrics.choose_k(key, x, (2, 4, 5), method="elbow", n_init=1, **kw),
+        (X,),
+        (False,) * 5,
+        keyed=True,
+        weighted=True,
     ),
     "nearest_neighbors": Case(
         metrics.nearest_neighbors,
@@ -100,16 +275,24 @@ CASES = {
     ),
     "adjusted_rand_score": agreement(metrics.adjusted_rand_score),
     "normalized_mutual_info_score": agreement(metrics.normalized_mutual_info_score),
+    "adjusted_mutual_info_score": agreement(metrics.adjusted_mutual_info_score),
+    "homogeneity_score": agreement(metrics.homogeneity_score),
+    "completeness_score": agreement(metrics.completeness_score),
+    "v_measure_score": agreement(metrics.v_measure_score),
     "clustering_accuracy": agreement(metrics.clustering_accuracy),
+    "precision_recall_matched": agreement(metrics.precision_recall_matched, 9),
 }
 KEY = jax.random.key(3)
 
 every = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-floating = pytest.mark.parametrize(
-    "case",
-    [case for case in CASES.values() if case.rows[0].dtype == np.float64],
-    ids=[name for name, case in CASES.items() if case.rows[0].dtype == np.float64],
-)
+ON_THE_HOST = {"mini_batch_stream"}
+LABELS_ONLY = {"bisecting_labels"}
+FLOATING = {
+    name: case
+    for name, case in CASES.items()
+    if case.rows[0].dtype == np.float64 and name not in LABELS_ONLY
+}
+floating = pytest.mark.parametrize("case", FLOATING.values(), ids=list(FLOATING))
 weighted = pytest.mark.parametrize(
     "case",
     [case for case in CASES.values() if case.weighted],
@@ -136,7 +319,7 @@ def test_every_public_function_is_in_the_table():
         for name in room.__all__
         if not inspect.isclass(getattr(room, name))
     }
-    assert public | {"encode"} == CASES.keys()
+    assert public | {"encode"} == CASES.keys() | ON_THE_HOST
     for name, case in CASES.items():
         assert case.function.__name__ == name
 
@@ -208,8 +391,10 @@ def test_sharded_equals_unsharded(case, axes, on_mesh):
 
 @weighted
 def test_weight_0_is_an_absent_row(case):
-    hidden = np.where((WEIGHTS > 0)[:, None], case.rows[0], -55.0)
-    same_twice = [case.call(KEY, x, sample_weight=WEIGHTS) for x in (case.rows[0], hidden)]
+    rows, *others = case.rows
+    held = (WEIGHTS > 0).reshape(-1, *[1] * (rows.ndim - 1))
+    hidden = np.where(held, rows, rows.dtype.type(-55))
+    same_twice = [case.call(KEY, x, *others, sample_weight=WEIGHTS) for x in (rows, hidden)]
     for a, b, per_row in zip(*map(arrays, same_twice), case.per_row, strict=True):
         held = WEIGHTS > 0 if per_row else ...
         np.testing.assert_allclose(a[held], b[held], rtol=1e-9, atol=1e-9)

@@ -151,7 +151,7 @@ def test_cores_change_the_speed_only(tmp_path):
         jobs.append(subprocess.Popen([sys.executable, "-W", "error", "-c", code]))
     assert [job.wait() for job in jobs] == [0, 0]
     one, several = np.load(tmp_path / "0.npz"), np.load(tmp_path / "3.npz")
-    assert len(one.files) == 13
+    assert len(one.files) == 16
     for name in one.files:
         assert several[name].shape == one[name].shape
         np.testing.assert_allclose(several[name], one[name], rtol=2e-5, atol=2e-5)

@@ -1,9 +1,53 @@
 """Points → a `Result` with labels; one algorithm a file.
 
+- `bisecting_kmeans`: a tree of splits in two; `bisecting_labels`: the leaf of new points.
+- `gmm`: Gaussian mixtures by expectation-maximisation, and what they say of new rows.
 - `kmeans`: k-means by Lloyd's iteration from greedy k-means++ seeds.
+- `kmedians`: the same by Manhattan distance; `spherical_kmeans`: by angle; `soft_kmeans`: with
+  responsibilities, and gradients.
+- `mini_batch_kmeans`: k-means by random batches; `mini_batch_init`, `mini_batch_update`: the same
+  batch by batch; `mini_batch_stream`: the same over rows on disk, on the host.
 - `nearest_centers`: the cluster of new points, and their distance to its centre.
 """
 
-from ._kmeans import KMeansResult, kmeans, nearest_centers
+from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
+from ._gmm import gmm
+from ._gmm_result import GMMResult
+from ._gmm_start import GMMStart
+from ._kmeans import KMeansResult, kmeans
+from ._medians import KMediansResult, kmedians
+from ._mini_batch import (
+    MiniBatchKMeansResult,
+    MiniBatchState,
+    mini_batch_init,
+    mini_batch_kmeans,
+    mini_batch_update,
+)
+from ._nearest import nearest_centers
+from ._soft import SoftKMeansResult, soft_kmeans
+from ._spherical import SphericalKMeansResult, spherical_kmeans
+from ._stream import mini_batch_stream
 
-__all__ = ["KMeansResult", "kmeans", "nearest_centers"]
+__all__ = [
+    "BisectingKMeansResult",
+    "GMMResult",
+    "GMMStart",
+    "KMeansResult",
+    "KMediansResult",
+    "MiniBatchKMeansResult",
+    "MiniBatchState",
+    "SoftKMeansResult",
+    "SphericalKMeansResult",
+    "bisecting_kmeans",
+    "bisecting_labels",
+    "gmm",
+    "kmeans",
+    "kmedians",
+    "mini_batch_init",
+    "mini_batch_kmeans",
+    "mini_batch_stream",
+    "mini_batch_update",
+    "nearest_centers",
+    "soft_kmeans",
+    "spherical_kmeans",
+]

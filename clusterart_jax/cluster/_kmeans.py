@@ -1,5 +1,6 @@
 """k-means: centres that minimise the squared distance of rows to their nearest centre."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,17 +10,7 @@ import numpy as np
 from jax import lax
 
 from .._checks import check_choice, check_count, check_key, check_rows, check_weights
-from .._linalg import (
-    HIGHEST,
-    block_size,
-    first_min,
-    fold_rows,
-    group_sums,
-    mean_variance,
-    squared_norms,
-    total,
-    weighted_mean,
-)
+from .._linalg import group_sums, moments, round_origin, squared_norms, total
 from .._sharding import (
     RowSharding,
     over_rows,
@@ -28,9 +19,10 @@ from .._sharding import (
     spread_rows,
 )
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
-from ._seeding import kmeans_plus_plus, random_rows
+from ._lloyd import Problem, bounds_pay, lloyd_bounded, lloyd_plain
+from ._seeding import kmeans_parallel, kmeans_plus_plus, random_rows
 
-INITS = ("k-means++", "random")
+INITS = ("k-means++", "k-means||", "random")
 
 
 class KMeansResult(NamedTuple):
@@ -57,10 +49,11 @@ def kmeans(
     k: int,
     *,
     sample_weight: Float[ArrayLike, " n"] | None = None,
-    init: str | Float[ArrayLike, "k d"] = "k-means++",
+    init: str | Float[ArrayLike, "k d"] | Callable[..., ArrayLike] = "k-means++",
     n_init: int = 1,
     max_iter: int | Int[ArrayLike, ""] = 300,
     tol: float | Float[ArrayLike, ""] = 1e-4,
+    active: int | Int[ArrayLike, ""] | None = None,
 ) -> KMeansResult:
     """k-means by Lloyd's iteration: minimises Σᵢ wᵢ minⱼ |xᵢ − cⱼ|² to a local minimum.
 
@@ -68,18 +61,27 @@ def kmeans(
     communicates O(k d). Empty clusters move to the rows farthest from their centres. Data are
     centred inside, and products are in full float32, so that far-off data cluster as well.
 
+    On a CPU, rows whose nearest centre cannot have changed are passed over where that pays; the
+    labels are the same. `nearest_centers` gives the cluster of new rows. Centres and inertia have
+    derivatives with respect to rows and weights, those of the fixed point with labels held:
+    weighted means of the rows of each cluster.
+
     Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`.
 
     Args:
       key: for the starts; unused where `init` is an array.
-      x: rows (n, d). float32 and float64 are kept, other types become the default float.
+      x: rows (n, d), finite also where their weight is 0. float32 and float64 are kept, other types
+        become the default float.
       k: number of clusters, 1 ≤ k ≤ n. Static.
       sample_weight: (n,) weights ≥ 0; a row of weight 0 counts as absent but gets a label.
-      init: "k-means++" (greedy), "random" (rows), or the (k, d) centres to start from.
+      init: "k-means++" (greedy), "k-means||" (fewer passes over the rows), "random" (rows), the
+        (k, d) centres to start from, or a function of (key, x, k) that returns them.
       n_init: number of starts, run one after the other; the lowest inertia is kept. Static.
       max_iter: iterations at most, per start.
       tol: stops when Σⱼ |shift of cⱼ|² ≤ tol · (mean variance of the columns); 0 waits until no
         label changes.
+      active: only the first `active` of the k centres take part, the others come back infinite.
+        Traced, so that one program serves several numbers of clusters; None takes all.
 
     Returns:
       A `KMeansResult`.
@@ -99,6 +101,7 @@ def kmeans(
 
     References:
       Lloyd, Least squares quantization in PCM, 1982, doi:10.1109/TIT.1982.1056489.
+      Hamerly, Making k-means even faster, 2010, doi:10.1137/1.9781611972801.12.
     """
     x = check_rows(x)
     n, d = x.shape
@@ -107,6 +110,8 @@ def kmeans(
     key = check_key(key)
     weights = check_weights(sample_weight, x)
     given = None
+    if callable(init):
+        init = init(key, x, k)
     if isinstance(init, str):
         check_choice(init, "init", INITS)
     else:
@@ -116,9 +121,24 @@ def kmeans(
     rows, weights, sharding = spread_rows(x, weights)
     if given is not None:
         given = replicate(given, sharding)
+    if active is None:
+        active = k
+    elif not isinstance(active, jax.Array):
+        active = check_count(active, "active", low=1, high=k)
+    active = jnp.asarray(active, jnp.int32)
     max_iter, tol = jnp.asarray(max_iter, jnp.int32), jnp.asarray(tol, x.dtype)
     result = _kmeans(
-        key, rows, weights, given, max_iter, tol, k=k, init=init, n_init=n_init, sharding=sharding
+        key,
+        rows,
+        weights,
+        given,
+        max_iter,
+        tol,
+        active,
+        k=k,
+        init=init,
+        n_init=n_init,
+        sharding=sharding,
     )
     return rows_back(result, _ROWS_OUT, x, sharding)
 
@@ -134,50 +154,96 @@ def _kmeans(
     given: Array | None,
     max_iter: Array,
     tol: Array,
+    active: Array | None = None,
     *,
     k: int,
     init: str,
     n_init: int,
     sharding: RowSharding | None,
 ) -> KMeansResult:
-    solve = partial(
-        _solve, k=k, init=init, n_init=n_init, axis=None if sharding is None else sharding.axis
-    )
-    rows_in = (False, True, True, False, False, False)
-    return over_rows(solve, sharding, rows_in=rows_in, rows_out=_ROWS_OUT)(
-        key, x, weights, given, max_iter, tol
-    )
+    axis = None if sharding is None else sharding.axis
+    active = jnp.int32(k) if active is None else active
+
+    def solve(
+        key: KeyArray,
+        x: Array,
+        weights: Array,
+        active: Array,
+        max_iter: Array,
+        tol: Array,
+        *given: Array,
+    ) -> KMeansResult:
+        # Rows are taken relative to their mean block by block; a centred copy would double memory.
+        mean, variance = moments(x, weights, axis)
+        origin = round_origin(mean, variance)[None]
+        allowed = jnp.arange(k, dtype=jnp.int32) < active
+        p = Problem(x, weights, origin, allowed, max_iter, tol * variance, axis)
+        return _best_start(key, p, given[0] if given else None, k=k, init=init, n_init=n_init)
+
+    arguments = (key, x, weights, active, max_iter, tol, *(() if given is None else (given,)))
+    rows_in = (False, True, True, *(False for _ in arguments[3:]))
+    run = over_rows(solve, sharding, rows_in=rows_in, rows_out=_ROWS_OUT)
+    if sharding is None and jax.default_backend() == "cpu":
+        # Problems one after the other: each stops by itself, and stays in cache.
+        run = jax.custom_batching.sequential_vmap(run)
+    run = jax.custom_jvp(run)
+
+    @run.defjvp
+    def _(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Any, Any]:
+        result = run(*primals)
+        rows_in = (True, True, True, True, True, False)
+        slope = over_rows(partial(_slope, axis), sharding, rows_in=rows_in, rows_out=(False, False))
+        centers, inertia = slope(*tangents[1:3], *primals[1:3], result.labels, result.centers)
+        none = jax.tree.map(lambda a: np.zeros(a.shape, jax.dtypes.float0), result)
+        return result, none._replace(centers=centers, inertia=inertia)
+
+    return run(*arguments)
 
 
-def _solve(
-    key: KeyArray,
-    x: Array,
-    weights: Array,
-    given: Array | None,
-    max_iter: Array,
-    tol: Array,
-    *,
-    k: int,
-    init: str,
-    n_init: int,
-    axis: Any,
+def _slope(
+    axis: Any, dx: Array, dw: Array, x: Array, weights: Array, labels: Array, centers: Array
+) -> tuple[Array, Array]:
+    """How centres and inertia follow small changes of rows and weights.
+
+    Labels stand still under small changes, so that at the fixed point the centres are weighted
+    means of given rows, whatever number of iterations led there; and the inertia, least in the
+    centres, does not feel them move.
+    """
+    k = centers.shape[0]
+    offset = x - centers[labels]
+    mass = total(group_sums(jnp.ones_like(x[:, :1]), labels, weights, k), axis)
+    pull = weights[:, None] * dx + dw[:, None] * offset
+    pulled = total(group_sums(pull, labels, jnp.ones_like(weights), k), axis)
+    inertia = jnp.sum(weights * jnp.sum(2 * offset * dx, axis=1) + dw * squared_norms(offset))
+    return pulled / jnp.where(mass > 0, mass, 1), total(inertia, axis)
+
+
+def _best_start(
+    key: KeyArray, p: Problem, given: Array | None, *, k: int, init: str, n_init: int
 ) -> KMeansResult:
-    # Rows are taken relative to their mean block by block; centring a copy would double memory.
-    mean = weighted_mean(x, weights, axis)
-    variance = mean_variance(x, weights, mean, axis)
-    origin = _round_origin(mean, variance)[None]
-    tol = tol * variance
-
     def start(key: KeyArray) -> Array:
         if given is not None:
             return given
         key = jax.random.fold_in(key, 2**32 - 1)  # apart from the keys of the other starts
         if init == "random":
-            return random_rows(key, x, weights, k, axis)
-        return kmeans_plus_plus(key, x, weights, k, origin, axis)
+            return random_rows(key, p.x, p.weights, k, p.axis)
+        seeds = kmeans_parallel if init == "k-means||" else kmeans_plus_plus
+        return seeds(key, p.x, p.weights, k, p.origin, p.axis)
+
+    n, d = p.x.shape
+    lloyd = lloyd_bounded if bounds_pay(n, d, k) else lloyd_plain
 
     def run(key: KeyArray) -> KMeansResult:
-        return _lloyd(start(key) - origin, x, weights, origin, max_iter, tol, axis)
+        centers = jnp.where(p.allowed[:, None], start(key) - p.origin, 0)
+        found = lloyd(centers, p)
+        inertia = total(jnp.sum(p.weights * found.distances), p.axis)
+        return KMeansResult(
+            found.centers,
+            found.labels,
+            inertia,
+            found.n_iter,
+            found.converged & jnp.isfinite(inertia),
+        )
 
     def better(i: Array, best: KMeansResult) -> KMeansResult:
         # Start i has key fold_in(key, i), and the first one `key`, so that a caller can run
@@ -193,203 +259,5 @@ def _solve(
         # would run until the slowest ends.
         none = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(run, key))
         result = lax.fori_loop(jnp.int32(0), jnp.int32(n_init), better, none)
-    return result._replace(centers=result.centers + origin)
-
-
-def _round_origin(mean: Array, variance: Array) -> Array:
-    """The mean, rounded to a power of two well below the spread of the rows.
-
-    Rows of few digits (pixels, counts) then stay exact when the origin is taken off: equal
-    distances stay equal, and the first centre wins whatever the order of the sums before.
-    """
-    grain = jnp.exp2(jnp.floor(jnp.log2(jnp.sqrt(variance))) - 2)
-    return jnp.where(variance > 0, jnp.round(mean / grain) * grain, mean)
-
-
-class _State(NamedTuple):
-    centers: Array
-    labels: Array
-    changed: Array  # number of labels that the last assignment changed
-    moved: Array  # Σ |shift|² of the last update
-    n_iter: Array
-
-
-def _lloyd(
-    centers: Array,
-    x: Array,
-    weights: Array,
-    origin: Array,
-    max_iter: Array,
-    tol: Array,
-    axis: Any,
-) -> KMeansResult:
-    """Lloyd's iteration; centres are relative to `origin`, before and after."""
-
-    def more(s: _State) -> Array:
-        return (s.n_iter < max_iter) & (s.changed > 0) & (s.moved > tol)
-
-    def body(s: _State) -> _State:
-        sums, counts, changed, labels, distances = _assign(
-            s.centers, s.labels, x, weights, origin, axis
-        )
-        sums, counts = _fill_empty(sums, counts, labels, distances, x, weights, origin, axis)
-        held = counts > 0
-        means = sums / jnp.where(held, counts, 1)[:, None]
-        centers = jnp.where(held[:, None], means, s.centers)
-        moved = jnp.sum((centers - s.centers) ** 2)
-        return _State(centers, labels, changed, moved, s.n_iter + 1)
-
-    unknown = jnp.full(x.shape[:1], -1, jnp.int32)
-    start = _State(centers, unknown, jnp.int32(1), jnp.array(jnp.inf, x.dtype), jnp.int32(0))
-    end = lax.while_loop(more, body, start)
-    labels, distances = _nearest(end.centers, x, origin)
-    inertia = total(jnp.sum(weights * distances), axis)
-    converged = (end.changed == 0) | (end.moved <= tol)
-    return KMeansResult(end.centers, labels, inertia, end.n_iter, converged)
-
-
-def _assign(
-    centers: Array, before: Array, x: Array, weights: Array, origin: Array, axis: Any
-) -> tuple[Array, Array, Array, Array, Array]:
-    """One pass: group sums (k, d), group weights (k,), labels changed, labels, |x − c|² (n,)."""
-    k, d = centers.shape
-    norms = squared_norms(centers)
-
-    def step(
-        carry: tuple[Array, Array, Array],
-        valid: Bool[Array, " b"],
-        x: Array,
-        w: Array,
-        before: Array,
-    ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
-        sums, counts, changed = carry
-        x = x - origin
-        smallest, labels = first_min(_scores(x, centers, norms))
-        distances = jnp.maximum(smallest + squared_norms(x), 0)
-        present = jnp.where(valid, w, 0)
-        augmented = jnp.concatenate([x, jnp.ones_like(x[:, :1])], axis=1)
-        grouped = group_sums(augmented, labels, present, k)
-        differ = jnp.sum((labels != before) & (present > 0), dtype=jnp.int32)
-        carry = (sums + grouped[:, :d], counts + grouped[:, d], changed + differ)
-        return carry, (labels, distances)
-
-    zeros = (jnp.zeros((k, d), x.dtype), jnp.zeros(k, x.dtype), jnp.int32(0))
-    block = block_size(x.shape[0], d + k)
-    sums, (labels, distances) = fold_rows(step, zeros, (x, weights, before), block=block)
-    return *total(sums, axis), labels, distances
-
-
-def _fill_empty(
-    sums: Array,
-    counts: Array,
-    labels: Array,
-    distances: Array,
-    x: Array,
-    weights: Array,
-    origin: Array,
-    axis: Any,
-) -> tuple[Array, Array]:
-    """Gives each empty cluster the row that lies farthest from its centre, and takes it from there.
-
-    No row is moved where all rows lie on their centres: there are fewer distinct rows than k. Nor
-    is the last row of a cluster, which would only leave another one empty, with a rounding error
-    for a centre.
-    """
-    far = jnp.where(weights > 0, distances, 0)
-
-    def farthest(far: Array) -> Array:
-        top = jnp.max(far)
-        return top if axis is None else lax.pmax(top, axis)
-
-    def more(state: tuple[Array, Array, Array]) -> Array:
-        _, counts, far = state
-        return jnp.any(counts <= 0) & (farthest(far) > 0)
-
-    def body(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        sums, counts, far = state
-        row = jnp.argmax(far)
-        mine = jnp.array(True)
-        if axis is not None:
-            here = lax.axis_index(axis)
-            holds = far[row] == farthest(far)
-            mine = holds & (
-                here == lax.pmin(jnp.where(holds, here, jnp.iinfo(jnp.int32).max), axis)
-            )
-        weight = total(jnp.where(mine, weights[row], 0), axis)
-        point = total(jnp.where(mine, weights[row] * (x[row] - origin[0]), 0), axis)
-        old = total(jnp.where(mine, labels[row], 0), axis)
-        empty = jnp.argmax(counts <= 0)
-        moves = counts[old] - weight > 8 * jnp.finfo(x.dtype).eps * counts[old]
-        moved = sums.at[old].add(-point).at[empty].set(point)
-        remaining = counts.at[old].add(-weight).at[empty].set(weight)
-        sums, counts = jnp.where(moves, moved, sums), jnp.where(moves, remaining, counts)
-        return sums, counts, far.at[row].set(jnp.where(mine, 0, far[row]))
-
-    return lax.while_loop(more, body, (sums, counts, far))[:2]
-
-
-def _scores(x: Array, centers: Array, norms: Array) -> Array:
-    """|c|² − 2 x·c: |x − c|² without |x|², which is the same for all centres and costs digits."""
-    return norms[None, :] - 2 * jnp.matmul(x, centers.T, precision=HIGHEST)
-
-
-def _nearest(centers: Array, x: Array, origin: Array) -> tuple[Array, Array]:
-    """Nearest centre (relative to `origin`) of each row, and the squared distance to it."""
-    norms = squared_norms(centers)
-
-    def step(
-        carry: tuple[()], valid: Bool[Array, " b"], x: Array
-    ) -> tuple[tuple[()], tuple[Array, Array]]:
-        x = x - origin
-        _, labels = first_min(_scores(x, centers, norms))
-        # Expanded squares lose all digits of tight clusters that lie far apart: measure directly.
-        return (), (labels, squared_norms(x - centers[labels]))
-
-    block = block_size(x.shape[0], x.shape[1] + centers.shape[0])
-    return fold_rows(step, (), (x,), block=block)[1]
-
-
-def nearest_centers(
-    x: Float[ArrayLike, "n d"], centers: Float[ArrayLike, "k d"]
-) -> tuple[Int[Array, " n"], Float[Array, " n"]]:
-    """The nearest centre of each row, the first of equally near ones, and the distance to it.
-
-    Cost O(n d k); peak extra memory O(n).
-
-    Args:
-      x: rows (n, d).
-      centers: (k, d), as from `kmeans`.
-
-    Returns:
-      Labels (n,) int32, and Euclidean distances (n,) in the units of `x`.
-
-    Raises:
-      ValueError: when the two have different numbers of columns.
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> from clusterart_jax.cluster import nearest_centers
-      >>> labels, distances = nearest_centers(jnp.array([[3.0, 4.0]]), jnp.array([[0.0, 0.0]]))
-      >>> int(labels[0]), float(distances[0])
-      (0, 5.0)
-    """
-    x, centers = check_rows(x), check_rows(centers, "centers")
-    if x.shape[1] != centers.shape[1]:
-        raise ValueError(f"x has {x.shape[1]} columns but centers have {centers.shape[1]}")
-    rows, _, sharding = spread_rows(x, jnp.ones(x.shape[:1], x.dtype))
-    centers = replicate(centers.astype(x.dtype), sharding)
-    found = _nearest_centers(rows, centers, sharding=sharding)
-    return rows_back(found, (True, True), x, sharding)
-
-
-@partial(jax.jit, static_argnames="sharding")
-def _nearest_centers(
-    x: Array, centers: Array, *, sharding: RowSharding | None
-) -> tuple[Array, Array]:
-    def solve(x: Array, centers: Array) -> tuple[Array, Array]:
-        mean = jnp.mean(centers, axis=0)
-        origin = _round_origin(mean, jnp.mean((centers - mean[None]) ** 2))[None]
-        labels, squared = _nearest(centers - origin, x, origin)
-        return labels, jnp.sqrt(squared)
-
-    return over_rows(solve, sharding, rows_in=(True, False), rows_out=(True, True))(x, centers)
+    centers = jnp.where(p.allowed[:, None], result.centers + p.origin, jnp.inf)
+    return result._replace(centers=centers)

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import block_size, fold_rows, squared_distances, total
+from .._linalg import HIGHEST, block_size, fold_rows, group_sums, squared_norms, total
 from .._typing import Array, Bool, Float, KeyArray
+from ._nearest import nearest_one, tile_size
 
 
 def draw_rows(
@@ -87,42 +88,17 @@ def kmeans_plus_plus(
 ) -> Float[Array, "k d"]:
     """Greedy k-means++: each new centre is the best of 2 + ⌊ln k⌋ rows drawn by squared distance.
 
-    Cost O(n d k log k); peak extra memory O(n). `origin` is a point amid the rows, from which
-    float32 squared distances keep their digits.
+    Cost O(n d k log k) in one pass over the rows a centre; peak extra memory O(n log k). `origin`
+    is a point amid the rows, from which float32 squared distances keep their digits.
 
     Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007;
     the greedy form as analysed in arXiv:1912.00653.
     """
     trials = 2 + int(math.log(k))
-    block = block_size(x.shape[0], x.shape[1] + 2 * trials)
-
-    def potentials(closest: Array, candidates: Array) -> Array:
-        """Σ wᵢ min(closestᵢ, |xᵢ − c|²) for each candidate c."""
-
-        def step(
-            carry: Array, valid: Bool[Array, " b"], x: Array, w: Array, near: Array
-        ) -> tuple[Array, tuple[()]]:
-            distances = jnp.minimum(
-                near[:, None], squared_distances(x - origin, candidates - origin)
-            )
-            return carry + jnp.matmul(jnp.where(valid, w, 0), distances), ()
-
-        start = jnp.zeros(candidates.shape[:1], x.dtype)
-        return total(fold_rows(step, start, (x, weights, closest), block=block)[0], axis)
-
-    def approach(closest: Array, center: Array) -> Array:
-        """min(closestᵢ, |xᵢ − c|²) for one centre c (1, d)."""
-
-        def step(
-            carry: tuple[()], valid: Bool[Array, " b"], x: Array, near: Array
-        ) -> tuple[tuple[()], Array]:
-            return (), jnp.minimum(near, squared_distances(x - origin, center - origin)[:, 0])
-
-        return fold_rows(step, (), (x, closest), block=block)[1]
-
     first = draw_rows(jax.random.fold_in(key, 0), x, weights, 1, axis)
+    far = jnp.full(x.shape[:1], jnp.inf, x.dtype)
+    closest = _approach(far, first, x, weights, origin)[0][:, 0]
     centers = jnp.zeros((k, x.shape[1]), x.dtype).at[0].set(first[0])
-    closest = approach(jnp.full(x.shape[:1], jnp.inf, x.dtype), first)
 
     def body(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         centers, closest = state
@@ -130,8 +106,96 @@ def kmeans_plus_plus(
         # All rows lie on centres already (fewer distinct rows than k): draw any row.
         mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
         candidates = draw_rows(jax.random.fold_in(key, i), x, mass, trials, axis)
-        best = jnp.argmin(potentials(closest, candidates))
-        center = candidates[best][None]
-        return lax.dynamic_update_slice_in_dim(centers, center, i, 0), approach(closest, center)
+        distances, potentials = _approach(closest, candidates, x, weights, origin)
+        best = jnp.argmin(total(potentials, axis))
+        centers = lax.dynamic_update_slice_in_dim(centers, candidates[best][None], i, 0)
+        return centers, distances[:, best]
 
     return lax.fori_loop(jnp.int32(1), jnp.int32(k), body, (centers, closest))[0]
+
+
+def _approach(
+    closest: Array, candidates: Array, x: Array, weights: Array, origin: Array
+) -> tuple[Array, Array]:
+    """min(closestᵢ, |xᵢ − c|²) for m candidates c, (n, m), and Σ wᵢ of that, (m,)."""
+    n, d = x.shape
+    m = candidates.shape[0]
+    candidates = candidates - origin
+    norms = squared_norms(candidates)
+
+    def step(
+        carry: Array, valid: Bool[Array, " b"], x: Array, w: Array, near: Array
+    ) -> tuple[Array, Array]:
+        x = x - origin
+        product = jnp.matmul(candidates, x.T, precision=HIGHEST)
+        apart = jnp.maximum(squared_norms(x)[None, :] - 2 * product + norms[:, None], 0)
+        nearer = jnp.where(apart < near[None, :], apart, near[None, :])
+        return carry + jnp.matmul(nearer, jnp.where(valid, w, 0), precision=HIGHEST), nearer.T
+
+    potentials, distances = fold_rows(
+        step, jnp.zeros(m, x.dtype), (x, weights, closest), block=tile_size(n, d + 2 * m)
+    )
+    return distances, potentials
+
+
+def kmeans_parallel(
+    key: KeyArray,
+    x: Float[Array, "n d"],
+    weights: Float[Array, " n"],
+    k: int,
+    origin: Float[Array, "1 d"],
+    axis: Any = None,
+) -> Float[Array, "k d"]:
+    """k-means‖: five rounds of 2k rows drawn at once by squared distance, thinned to k.
+
+    Six passes over the rows whatever k is, where k-means++ takes k: for rows over many devices, or
+    large k. The rows drawn get the weight of the rows nearest to them, and k-means++ chooses among
+    them.
+
+    Cost O(n d k); peak extra memory O(n + k d).
+
+    Source: Bahmani et al., Scalable k-means++, 2012, arXiv:1203.6402.
+    """
+    size = 2 * k
+    first = draw_rows(jax.random.fold_in(key, 0), x, weights, 1, axis)
+    pool = jnp.repeat(first, 1 + _ROUNDS * size, axis=0)  # copies of one row draw no weight
+    far = jnp.full(x.shape[:1], jnp.inf, x.dtype)
+    nothing = jnp.zeros(x.shape[:1], jnp.int32)
+
+    def look(state: tuple[Array, Array], candidates: Array, offset: Array) -> tuple[Array, Array]:
+        """Squared distance to the nearest of the pool, and its place there."""
+        candidates = candidates - origin
+        norms = squared_norms(candidates)
+
+        def step(
+            carry: tuple[()], valid: Bool[Array, " b"], x: Array, near: Array, place: Array
+        ) -> tuple[tuple[()], tuple[Array, Array]]:
+            x = x - origin
+            score, label = nearest_one(x, candidates, norms)
+            apart = jnp.maximum(score + squared_norms(x), 0)
+            nearer = apart < near
+            return (), (jnp.where(nearer, apart, near), jnp.where(nearer, label + offset, place))
+
+        block = tile_size(x.shape[0], x.shape[1] + candidates.shape[0])
+        return fold_rows(step, (), (x, *state), block=block)[1]
+
+    def body(
+        i: Array, state: tuple[Array, tuple[Array, Array]]
+    ) -> tuple[Array, tuple[Array, Array]]:
+        pool, near = state
+        mass = weights * near[0]
+        mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
+        drawn = draw_rows(jax.random.fold_in(key, i + 1), x, mass, size, axis)
+        offset = 1 + i * size
+        pool = lax.dynamic_update_slice_in_dim(pool, drawn, offset, 0)
+        return pool, look(near, drawn, offset)
+
+    start = (pool, look((far, nothing), first, jnp.int32(0)))
+    pool, (_, place) = lax.fori_loop(jnp.int32(0), jnp.int32(_ROUNDS), body, start)
+    mass = group_sums(jnp.ones_like(x[:, :1]), place, weights, pool.shape[0])[:, 0]
+    return kmeans_plus_plus(
+        jax.random.fold_in(key, _ROUNDS + 1), pool, total(mass, axis), k, origin
+    )
+
+
+_ROUNDS = 5

@@ -1,10 +1,70 @@
 """Pictures → points: what the clustering sees of a picture.
 
+Rows:
+
 - `pixels`: pictures → rows of pixel values, scaled to 0…1.
 - `pca`: principal components; the state it returns transforms rows there and back.
+- `pca_update`: the same from batches of rows.
+- `lda`: directions in which classes differ most; the state classifies, too.
+- `scale`, `unit_rows`: columns brought to one scale, rows to one length.
+- `extract_patches`, `random_patches`, `normalize_patches`, `merge_patches`: small squares of
+  pictures as rows, and back.
+
+Pictures and colours:
+
+- `resize`: pictures of another size.
+- `srgb_to_linear`, `srgb_to_xyz`, `srgb_to_lab`, `srgb_to_oklab`, `srgb_to_hsv`, each with its
+  inverse, and `luminance`, which is grey.
 """
 
-from ._pca import PCAState, pca
+from ._colors import (
+    hsv_to_srgb,
+    lab_to_srgb,
+    linear_to_srgb,
+    luminance,
+    oklab_to_srgb,
+    srgb_to_hsv,
+    srgb_to_lab,
+    srgb_to_linear,
+    srgb_to_oklab,
+    srgb_to_xyz,
+    xyz_to_srgb,
+)
+from ._lda import lda
+from ._lda_state import LDAState
+from ._patches import extract_patches, merge_patches, normalize_patches, random_patches
+from ._pca import pca
+from ._pca_state import PCAState
+from ._pca_stream import PCASums, pca_update
 from ._pixels import pixels
+from ._resize import resize
+from ._scaling import ScaleState, scale, unit_rows
 
-__all__ = ["PCAState", "pca", "pixels"]
+__all__ = [
+    "LDAState",
+    "PCAState",
+    "PCASums",
+    "ScaleState",
+    "extract_patches",
+    "hsv_to_srgb",
+    "lab_to_srgb",
+    "lda",
+    "linear_to_srgb",
+    "luminance",
+    "merge_patches",
+    "normalize_patches",
+    "oklab_to_srgb",
+    "pca",
+    "pca_update",
+    "pixels",
+    "random_patches",
+    "resize",
+    "scale",
+    "srgb_to_hsv",
+    "srgb_to_lab",
+    "srgb_to_linear",
+    "srgb_to_oklab",
+    "srgb_to_xyz",
+    "unit_rows",
+    "xyz_to_srgb",
+]

@@ -1,57 +1,26 @@
 """Principal components: the directions in which rows vary most."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import export, lax
+from jax import lax
 
-from .._checks import check_count, check_rows, check_weights
+from .._checks import check_choice, check_count, check_key, check_rows, check_weights
 from .._linalg import HIGHEST, block_size, fold_rows, mean_variance, total, weighted_mean
-from .._sharding import RowSharding, over_rows, rows_back, spread_rows
-from .._typing import Array, ArrayLike, Bool, Float
+from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
+from .._typing import Array, ArrayLike, Bool, Float, KeyArray
+from ._pca_state import PCAState, noise_variance
+from ._spread import factor, moments, settle_signs
 
+SOLVERS = ("auto", "full", "covariance_eigh", "randomized")
 EXACT_UP_TO = 1024
-"""Columns up to which the covariance matrix is formed and factorised as a whole."""
+"""Rows or columns up to which "auto" is exact."""
 
-_PASSES = 8  # of subspace iteration; sklearn takes 4 to 7 for the same oversampling
+_PASSES = 4  # over all rows, from a start that some rows give
+_SAMPLE_PASSES = 8  # over a 16th of the rows, or 4,096
 _OVERSAMPLE = 16
-
-
-@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.PCAState")
-class PCAState(NamedTuple):
-    """A fitted projection.
-
-    Attributes:
-      mean: (d,) weighted mean row.
-      components: (m, d) orthonormal rows, by falling variance; the largest entry of each is
-        positive, which settles the sign.
-      explained_variance: (m,) variance along each component, in squared units of the data.
-      explained_variance_ratio: (m,) its share of the variance of all columns.
-    """
-
-    mean: Float[Array, " d"]
-    components: Float[Array, "m d"]
-    explained_variance: Float[Array, " m"]
-    explained_variance_ratio: Float[Array, " m"]
-
-    def transform(self, x: Float[ArrayLike, "n d"]) -> Float[Array, "n m"]:
-        """Coordinates of rows along the components, (n, d) → (n, m)."""
-        x = _check_width(x, self.components.shape[1], "x").astype(self.mean.dtype)
-        return jnp.matmul(x - self.mean[None], self.components.T, precision=HIGHEST)
-
-    def inverse_transform(self, points: Float[ArrayLike, "n m"]) -> Float[Array, "n d"]:
-        """The rows that coordinates stand for, (n, m) → (n, d)."""
-        points = _check_width(points, self.components.shape[0], "points").astype(self.mean.dtype)
-        return jnp.matmul(points, self.components, precision=HIGHEST) + self.mean[None]
-
-
-def _check_width(x: ArrayLike, width: int, name: str) -> Array:
-    rows = check_rows(x, name)
-    if rows.shape[1] != width:
-        raise ValueError(f"{name} must have {width} columns, not {rows.shape[1]}")
-    return rows
 
 
 def pca(
@@ -59,23 +28,38 @@ def pca(
     n_components: int,
     *,
     sample_weight: Float[ArrayLike, " n"] | None = None,
+    solver: str = "auto",
+    whiten: bool = False,
+    sketch_key: KeyArray | None = None,
 ) -> PCAState:
     """Principal component analysis: the n_components directions of largest variance.
 
-    Up to 1,024 columns by the eigenvectors of the covariance matrix; beyond, by subspace
-    iteration, which never forms it and whose error falls with each of eight passes over the rows.
-    Its starting sketch is fixed, so the result depends on the data alone. Works under `jit` and
-    `vmap`, and on rows sharded over a mesh.
+    Works under `jit` and `vmap`, and on rows sharded over a mesh. The solvers:
 
-    Cost O(n d² + d³), or O(n d m); peak extra memory O(d²), or O(d m).
+    - "covariance_eigh": the eigenvectors of the covariance matrix, or of the rows' products
+      where n < d; one pass over the rows. It squares the data: in float32, directions that are
+      3,000 times weaker than the strongest are lost. Cost O(n d min(n, d)), peak extra memory
+      O(d min(n, d)).
+    - "full": singular values of the rows themselves by QR factorisations of blocks, exact for
+      weak directions too, at about three times the cost. Peak extra memory O(d²).
+    - "randomized": a block Krylov subspace from four passes over the rows, which starts from
+      some of the rows and never forms a (d, d) matrix. The weakest of the components are the
+      least exact, where variances fall slowly. Cost O(n d m), peak extra memory O(d m) and
+      4,096 rows. Where 4 m + 64 ≥ d, the same as "covariance_eigh".
+    - "auto": "covariance_eigh" up to 1,024 rows or columns, else "randomized".
 
     Args:
       x: rows (n, d).
-      n_components: m, between 1 and min(n, d). Static.
+      n_components: m, between 1 and min(n, d); min(n, d) gives the whole spectrum, which
+        `PCAState.truncate` cuts. Static.
       sample_weight: (n,) weights ≥ 0, as if each row stood there so many times.
+      solver: "auto", "full", "covariance_eigh" or "randomized". Static.
+      whiten: coordinates then have unit variance. Static.
+      sketch_key: random key of the sketch that "randomized" starts from; fixed by default, so
+        that the result depends on the data alone.
 
     Returns:
-      A `PCAState`, with methods `transform` and `inverse_transform`.
+      A `PCAState`, with methods `transform`, `inverse_transform`, `score_samples` and more.
 
     Raises:
       ValueError: when shapes or options cannot be.
@@ -90,69 +74,156 @@ def pca(
       True
 
     References:
-      Halko, Martinsson and Tropp, Finding structure with randomness, 2011, arXiv:0909.4061.
+      Musco and Musco, Randomized block Krylov methods, 2015, arXiv:1504.05477;
+      Demmel and others, Communication-optimal parallel and sequential QR and LU factorizations,
+      2012, arXiv:0808.2664.
     """
     x = check_rows(x)
-    m = check_count(n_components, "n_components", low=1, high=min(x.shape))
+    n, d = x.shape
+    m = check_count(n_components, "n_components", low=1, high=min(n, d))
+    check_choice(solver, "solver", SOLVERS)
     weights = check_weights(sample_weight, x)
+    key = jax.random.key(0) if sketch_key is None else check_key(sketch_key)
+    if solver == "auto":
+        solver = "covariance_eigh" if min(n, d) <= EXACT_UP_TO else "randomized"
+    if solver == "randomized" and d <= _PASSES * (m + _OVERSAMPLE):
+        solver = "covariance_eigh"  # the subspace would be all
     rows, weights, sharding = spread_rows(x, weights)
-    state = _pca(rows, weights, m=m, sharding=sharding)
-    return rows_back(state, _ROWS_OUT, x, sharding)
+    key = replicate(key, sharding)
+    found = _reduce(rows, weights, key, m=m, solver=solver, sharding=sharding)
+    # What is left is small, and need not be done on each CPU core anew.
+    found = rows_back(found, (False,) * 4, x, sharding)
+    return _state(*found, m=m, solver=solver, whiten=bool(whiten))
 
 
-_ROWS_OUT = PCAState._make(False for _ in PCAState._fields)
-
-
-@partial(jax.jit, static_argnames=("m", "sharding"))
-def _pca(x: Array, weights: Array, *, m: int, sharding: RowSharding | None) -> PCAState:
+@partial(jax.jit, static_argnames=("m", "solver", "sharding"))
+def _reduce(
+    x: Array,
+    weights: Array,
+    key: KeyArray,
+    *,
+    m: int,
+    solver: str,
+    sharding: RowSharding | None,
+) -> tuple[Array, Array, Array, Array]:
+    """Σ wᵢ, the mean, the trace of the scatter matrix, and what tells its eigenvectors."""
     axis = None if sharding is None else sharding.axis
-    solve = partial(_solve, m=m, axis=axis)
-    return over_rows(solve, sharding, rows_in=(True, True), rows_out=_ROWS_OUT)(x, weights)
+    wide = solver == "covariance_eigh" and x.shape[0] < x.shape[1]
+    solve = partial(_REDUCTIONS["full" if wide else solver], m=m, axis=axis)
+    rows_in = (True, True, False)
+    return over_rows(solve, sharding, rows_in=rows_in, rows_out=(False,) * 4)(x, weights, key)
 
 
-def _solve(x: Array, weights: Array, *, m: int, axis: Any) -> PCAState:
-    d = x.shape[1]
+@partial(jax.jit, static_argnames=("m", "solver", "whiten"))
+def _state(
+    mass: Array, mean: Array, spread: Array, matrix: Array, *, m: int, solver: str, whiten: bool
+) -> PCAState:
+    if solver == "covariance_eigh":
+        wide = matrix.shape[0] < matrix.shape[1]
+        square = jnp.matmul(matrix, matrix.T, precision=HIGHEST) if wide else matrix
+        vectors, values = lax.linalg.eigh(square, symmetrize_input=False)
+        vectors, values = vectors[:, ::-1][:, :m], values[::-1]
+        if wide:  # orthogonal already, but for what is no more than rounding
+            vectors = jnp.linalg.qr(jnp.matmul(matrix.T, vectors, precision=HIGHEST))[0]
+        components = vectors.T
+    else:
+        _, values, components = jnp.linalg.svd(matrix, full_matrices=False)
+        values = values**2
+    state = state_of(mass, mean, spread, values[:m], components[:m])
+    return whitened(state) if whiten else state
+
+
+def whitened(state: PCAState) -> PCAState:
+    """The state whose coordinates have unit variance."""
+    deviations = jnp.sqrt(state.explained_variance)
+    return state._replace(scale=jnp.maximum(deviations, jnp.finfo(deviations.dtype).eps))
+
+
+def state_of(mass: Array, mean: Array, spread: Array, values: Array, components: Array) -> PCAState:
+    """The state of m eigenpairs of a scatter matrix.
+
+    Args:
+      mass: Σ wᵢ.
+      mean: (d,).
+      spread: trace of the scatter matrix.
+      values: (m,) its largest eigenvalues, falling.
+      components: (m, d) their eigenvectors.
+    """
+    m, d = components.shape
+    values = jnp.maximum(values, 0)
+    degrees = jnp.maximum(mass - 1, jnp.finfo(mass.dtype).tiny)
+    rank = jnp.minimum(mass, jnp.asarray(d, mass.dtype))
+    noise = noise_variance(jnp.maximum(spread - jnp.sum(values), 0) / degrees, rank - m)
+    ratio = values / jnp.where(spread > 0, spread, 1)
+    components = settle_signs(components)
+    return PCAState(mean, components, values / degrees, ratio, noise, jnp.ones_like(values), mass)
+
+
+def _covariance(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
+    mass, mean, about = moments(x, weights, axis)
+    return mass, mean, jnp.trace(about), about
+
+
+def _factor(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
+    mean = weighted_mean(x, weights, axis)
+    rows = factor(x, weights, lambda: mean[None], axis)
+    return total(jnp.sum(weights), axis), mean, jnp.sum(rows**2), rows
+
+
+def _krylov(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
+    n, d = x.shape
+    width = m + _OVERSAMPLE
     mean = weighted_mean(x, weights, axis)
     mass = total(jnp.sum(weights), axis)
-    degrees = jnp.maximum(mass - 1, jnp.finfo(x.dtype).tiny)
-    if d <= EXACT_UP_TO:
-        scatter = _scatter(x, weights, mean, None, axis)
-        values, vectors = jnp.linalg.eigh((scatter + scatter.T) / 2)
-    else:
-        values, vectors = _subspace(x, weights, mean, min(m + _OVERSAMPLE, d), axis)
-    values = jnp.maximum(values[::-1][:m], 0)
-    components = vectors[:, ::-1][:, :m].T
-    largest = jnp.argmax(jnp.abs(components), axis=1)
-    sign = jnp.sign(jnp.take_along_axis(components, largest[:, None], axis=1))
     spread = mean_variance(x, weights, mean, axis) * d * mass
-    ratio = values / jnp.where(spread > 0, spread, 1)
-    return PCAState(mean, components * jnp.where(sign == 0, 1, sign), values / degrees, ratio)
+    some = slice(None, None, max(1, min(16, n // (4 * width)), n // 4096))
+    sample = partial(_scatter_times, x[some], weights[some], mean, axis)
+
+    def turn(_: Array, basis: Array) -> Array:
+        seen = sample(basis)
+        return jnp.linalg.qr(jnp.where(jnp.any(seen != 0), seen, basis))[0]
+
+    sketch = jnp.linalg.qr(jax.random.normal(key, (d, width), x.dtype))[0]
+    block = lax.fori_loop(jnp.int32(0), jnp.int32(_SAMPLE_PASSES), turn, sketch)
+    seen = _scatter_times(x, weights, mean, axis, block)
+    basis, images = block, seen
+    for _ in range(1, _PASSES):
+        block = _apart(seen, basis)
+        seen = _scatter_times(x, weights, mean, axis, block)
+        basis = jnp.concatenate([basis, block], axis=1)
+        images = jnp.concatenate([images, seen], axis=1)
+    inner = jnp.matmul(basis.T, images, precision=HIGHEST)
+    rotation, values = lax.linalg.eigh((inner + inner.T) / 2)
+    values, rotation = values[::-1][:m], rotation[:, ::-1][:, :m]
+    axes = jnp.matmul(basis, rotation, precision=HIGHEST)
+    return mass, mean, spread, jnp.sqrt(jnp.maximum(values, 0))[:, None] * axes.T
 
 
-def _scatter(x: Array, weights: Array, mean: Array, basis: Array | None, axis: Any) -> Array:
-    """Σ wᵢ (xᵢ − mean)(xᵢ − mean)ᵀ, times `basis` (d, m) where there is one, in one pass."""
-    d = x.shape[1]
-    m = d if basis is None else basis.shape[1]
+def _apart(block: Array, basis: Array) -> Array:
+    """What the block adds to the span of an orthonormal basis; zeros for columns that add none."""
+    eps = jnp.finfo(block.dtype).eps
+    least = 100 * eps * jnp.sqrt(jnp.max(jnp.sum(block**2, axis=0)))
+    for _ in range(2):  # once leaves rounding
+        known = jnp.matmul(basis.T, block, precision=HIGHEST)
+        block = block - jnp.matmul(basis, known, precision=HIGHEST)
+        block, size, _ = jnp.linalg.svd(block, full_matrices=False)
+        block = jnp.where((size > least)[None], block, 0)
+        least = jnp.asarray(0.5, block.dtype)
+    return block
+
+
+_REDUCTIONS = {"covariance_eigh": _covariance, "full": _factor, "randomized": _krylov}
+
+
+def _scatter_times(x: Array, weights: Array, mean: Array, axis: Any, basis: Array) -> Array:
+    """Σ wᵢ (xᵢ − mean)(xᵢ − mean)ᵀ · basis, in one pass."""
+    d, m = basis.shape
 
     def step(carry: Array, valid: Bool[Array, " b"], x: Array, w: Array) -> tuple[Array, tuple[()]]:
         x = x - mean[None]
-        weighted = x * jnp.where(valid, w, 0)[:, None]
-        seen = x if basis is None else jnp.matmul(x, basis, precision=HIGHEST)
-        return carry + jnp.matmul(weighted.T, seen, precision=HIGHEST), ()
+        seen = jnp.matmul(x, basis, precision=HIGHEST) * jnp.where(valid, w, 0)[:, None]
+        return carry + jnp.matmul(x.T, seen, precision=HIGHEST), ()
 
     # Each block adds a whole (d, m) result: blocks must be tall for that to be cheap.
     block = max(block_size(x.shape[0], d + m), min(x.shape[0], 4 * m))
     return total(fold_rows(step, jnp.zeros((d, m), x.dtype), (x, weights), block=block)[0], axis)
-
-
-def _subspace(x: Array, weights: Array, mean: Array, m: int, axis: Any) -> tuple[Array, Array]:
-    """Leading eigenvalues and eigenvectors of the scatter matrix, by subspace iteration."""
-    sketch = jax.random.normal(jax.random.key(0), (x.shape[1], m), x.dtype)
-
-    def body(_: Array, basis: Array) -> Array:
-        return jnp.linalg.qr(_scatter(x, weights, mean, basis, axis))[0]
-
-    basis = lax.fori_loop(jnp.int32(0), jnp.int32(_PASSES), body, jnp.linalg.qr(sketch)[0])
-    inner = jnp.matmul(basis.T, _scatter(x, weights, mean, basis, axis), precision=HIGHEST)
-    values, rotation = jnp.linalg.eigh((inner + inner.T) / 2)
-    return values, jnp.matmul(basis, rotation, precision=HIGHEST)

@@ -1,19 +1,46 @@
 """Labels or pictures → numbers.
 
 - `silhouette_score`, `silhouette_samples`: how much nearer a row is to its own cluster.
-- `adjusted_rand_score`, `normalized_mutual_info_score`, `clustering_accuracy`: agreement of labels.
+- `mean_intra_cluster_distance`, `davies_bouldin_score`, `calinski_harabasz_score`: how tight and
+  how far apart clusters are.
+- `adjusted_rand_score`: agreement of labels, pair by pair.
+- `normalized_mutual_info_score`, `adjusted_mutual_info_score`, `homogeneity_score`,
+  `completeness_score`, `v_measure_score`: what one labelling tells about the other.
+- `clustering_accuracy`, `precision_recall_matched`: clusters as classes, matched at their best.
+- `choose_k`: how many clusters, by silhouette, elbow, gap statistic or BIC.
 - `nearest_neighbors`: distance to the nearest rows of another set; shows copying.
 """
 
-from ._agreement import adjusted_rand_score, clustering_accuracy, normalized_mutual_info_score
+from ._agreement import adjusted_rand_score
+from ._choose import KChoice, choose_k
+from ._dispersion import calinski_harabasz_score, davies_bouldin_score
+from ._information import (
+    adjusted_mutual_info_score,
+    completeness_score,
+    homogeneity_score,
+    normalized_mutual_info_score,
+    v_measure_score,
+)
+from ._matching import MatchedScores, clustering_accuracy, precision_recall_matched
 from ._neighbors import nearest_neighbors
-from ._silhouette import silhouette_samples, silhouette_score
+from ._silhouette import mean_intra_cluster_distance, silhouette_samples, silhouette_score
 
 __all__ = [
+    "KChoice",
+    "MatchedScores",
+    "adjusted_mutual_info_score",
     "adjusted_rand_score",
+    "calinski_harabasz_score",
+    "choose_k",
     "clustering_accuracy",
+    "completeness_score",
+    "davies_bouldin_score",
+    "homogeneity_score",
+    "mean_intra_cluster_distance",
     "nearest_neighbors",
     "normalized_mutual_info_score",
+    "precision_recall_matched",
     "silhouette_samples",
     "silhouette_score",
+    "v_measure_score",
 ]

@@ -3,9 +3,11 @@
 - `Summary`: all that a report shows; `Number`, `Pairs` and `Neighbors` are parts of it.
 - `write_report`: a summary → `report.html`, which needs no network and no other file.
 - `write_figures`: a summary → PNG files for slides and papers.
+- `draw_choice`: what `choose_k` found → a matplotlib figure.
 - `contact_sheet`: pictures → one picture of them in a grid.
 """
 
+from ._choice import draw_choice
 from ._figures import write_figures
 from ._html import write_report
 from ._sheets import contact_sheet
@@ -17,6 +19,7 @@ __all__ = [
     "Pairs",
     "Summary",
     "contact_sheet",
+    "draw_choice",
     "write_figures",
     "write_report",
 ]

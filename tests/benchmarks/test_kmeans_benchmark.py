@@ -113,4 +113,4 @@ def test_names_are_checked_before_anything_runs(tmp_path, capsys):
             main(words)
     assert "there is no folder" in capsys.readouterr().err
     assert main(["kmeans/photographs", "--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -96,3 +96,10 @@ def test_the_end_is_a_fixed_point(x, init, w):
     squared = ((x[:, None] - centers[None]) ** 2).sum(-1)
     close(squared[np.arange(N), labels], squared.min(1))
     assert len(np.unique(centers, axis=0)) >= min(K, len(np.unique(x[w > 0], axis=0)))
+
+
+def test_overflow_is_no_convergence(blobs, key):
+    huge = (blobs * 1e20).astype(np.float32)
+    result = kmeans(key, huge, 3)
+    assert not np.isfinite(result.inertia)
+    assert not result.converged
