@@ -86,6 +86,30 @@ class Compilations:
         self.count += event == self.EVENT
 
 
+PROGRAMS = 2000
+
+
+@pytest.fixture(scope="session")
+def _counted() -> Iterator[Compilations]:
+    listener = Compilations()
+    jax.monitoring.register_event_duration_secs_listener(listener)
+    yield listener
+    jax.monitoring.unregister_event_duration_listener(listener)
+
+
+@pytest.fixture(autouse=True)
+def _bounded_programs(_counted: Compilations) -> Iterator[None]:
+    """Forgets compiled programs before they are too many for one process.
+
+    Each takes three mappings of memory, of which Linux grants a process 65,530, and 2 MB: tests
+    compile tens of thousands.
+    """
+    yield
+    if _counted.count > PROGRAMS:
+        jax.clear_caches()
+        _counted.count = 0
+
+
 @pytest.fixture
 def compilations() -> Iterator[Compilations]:
     listener = Compilations()
