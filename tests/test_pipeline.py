@@ -89,9 +89,7 @@ def test_the_found_labels_are_those_of_the_samples(result):
     np.testing.assert_array_equal(result.clustering.assign(result.samples)[0], result.found_labels)
 
 
-def test_it_is_the_same_with_a_static_argument_and_compiles_once(
-    job, result, images, compilations
-):
+def test_it_is_the_same_with_a_static_argument_and_compiles_once(job, result, images, compilations):
     other = jax.jit(ca.cluster_then_generate, static_argnums=2)
     first = other(KEY, images, CONFIG)
     count = compilations.count
