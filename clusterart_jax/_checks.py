@@ -66,6 +66,15 @@ def check_count(value: Any, name: str, *, low: int = 1, high: int | None = None)
     return int(value)
 
 
+def check_active(active: ArrayLike | None, k: int) -> Array:
+    """How many of k clusters take part, perhaps traced; all of them where it is None."""
+    if active is None:
+        active = k
+    elif not isinstance(active, jax.Array):
+        active = check_count(active, "active", high=k)
+    return jnp.asarray(active, jnp.int32)
+
+
 def check_choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     """One of a few words; the error names the nearest."""
     if value not in allowed:

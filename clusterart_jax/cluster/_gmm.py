@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_choice, check_count, check_key, check_rows, check_weights
+from .._checks import check_active, check_choice, check_count, check_key, check_rows, check_weights
 from .._linalg import moments, round_origin, total
 from .._sharding import RowSharding, over_rows, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Float, Int, KeyArray
@@ -29,6 +29,7 @@ def gmm(
     max_iter: int | Int[ArrayLike, ""] = 100,
     tol: float | Float[ArrayLike, ""] = 1e-3,
     reg_covar: float | Float[ArrayLike, ""] = 1e-6,
+    active: int | Int[ArrayLike, ""] | None = None,
 ) -> GMMResult:
     """Gaussian mixture by expectation-maximisation: p(x) = Σⱼ πⱼ N(x | μⱼ, Σⱼ).
 
@@ -59,6 +60,8 @@ def gmm(
       max_iter: iterations at most, per start; 0 returns the start.
       tol: stops when the mean log-likelihood of a row changes by less.
       reg_covar: added to the variances, in squared units of `x`.
+      active: only the first `active` of the k components take part, the others come back with
+        weight 0. Traced, so that one program serves several numbers; None takes all.
 
     Returns:
       A `GMMResult`, with methods for new rows. Where a covariance degenerates it holds NaN, and
@@ -97,6 +100,7 @@ def gmm(
         jnp.asarray(max_iter, jnp.int32),
         jnp.asarray(tol, x.dtype),
         jnp.asarray(reg_covar, x.dtype),
+        check_active(active, k),
         k=k,
         kind=kind,
         method=method,
@@ -122,6 +126,7 @@ def _gmm(
     max_iter: Array,
     tol: Array,
     reg: Array,
+    active: Array,
     *,
     k: int,
     kind: str,
@@ -141,7 +146,9 @@ def _gmm(
         return run_em(start, before, Rows(*rows), max_iter, tol, kind, axis)
 
     def run(key: KeyArray) -> Ran:
-        start = begin(key, held, still(given), method=method, k=k, kind=kind, sharding=sharding)
+        start = begin(
+            key, held, still(given), active, method=method, k=k, kind=kind, sharding=sharding
+        )
         before = jnp.array(-jnp.inf, x.dtype) if given.before is None else given.before
         rows_in = (False, False, False, False, *ROWS_IN)
         solve = over(

@@ -25,7 +25,10 @@ Sums = TypeVar("Sums")
 
 
 class Params(NamedTuple):
-    """A mixture; `means` are relative to the origin of the rows."""
+    """A mixture; `means` are relative to the origin of the rows.
+
+    Components of weight 0 do not take part; those that take part always have some.
+    """
 
     weights: Float[Array, " k"]
     means: Float[Array, "k d"]
@@ -64,8 +67,9 @@ class Ran(NamedTuple):
 def _constants(params: Params, factor: Array, kind: str) -> Float[Array, " k"]:
     """The log-density of each component at its mean, with its share."""
     d = params.means.shape[1]
-    constants = jnp.log(params.weights) + log_determinant(factor, kind, d)
-    return constants - d / 2 * math.log(2 * math.pi)
+    held = params.weights > 0  # others do not take part; no derivative comes through their log 0
+    shares = jnp.where(held, jnp.log(jnp.where(held, params.weights, 1)), -jnp.inf)
+    return shares + log_determinant(factor, kind, d) - d / 2 * math.log(2 * math.pi)
 
 
 def log_densities(x: Array, params: Params, factor: Array, kind: str) -> Float[Array, "k b"]:
@@ -112,13 +116,31 @@ def _accumulate(
     return fold_rows(step, zeros, arrays, block=block)[0]
 
 
-def _maximise(sums: Moments, rows: Rows, means: Array, kind: str, axis: Any) -> Params:
+def _maximise(
+    sums: Moments, rows: Rows, means: Array, held: Bool[Array, " k"], kind: str, axis: Any
+) -> Params:
     # As scikit-learn: ten roundings of a mean row weight keep empty components finite.
     present = total(jnp.sum(rows.weights > 0, dtype=rows.x.dtype), axis)
     mass = total(jnp.sum(rows.weights), axis)
     count = sums.mass + 10 * jnp.finfo(rows.x.dtype).eps * mass / jnp.maximum(present, 1)
+    shares = jnp.where(held, count, 0)
+    shares = shares / jnp.sum(shares)
+    count = jnp.where(held, count, 1)
     covariances = covariances_from(sums, count, means, rows.reg, kind)
-    return Params(count / jnp.sum(count), means + sums.first / count[:, None], covariances)
+    if kind != "tied":
+        covariances = jnp.where(
+            held.reshape(-1, *[1] * (covariances.ndim - 1)), covariances, idle(covariances, kind)
+        )
+    return Params(shares, means + sums.first / count[:, None], covariances)
+
+
+def idle(covariances: Array, kind: str) -> Array:
+    """Covariances, all 1, of components that do not take part."""
+    if kind == "full":
+        return jnp.broadcast_to(
+            jnp.eye(covariances.shape[-1], dtype=covariances.dtype), covariances.shape
+        )
+    return jnp.ones_like(covariances)
 
 
 def em_step(
@@ -160,14 +182,15 @@ def em_step(
     else:
         sums, logs = total(differences(), axis)
     mass = total(jnp.sum(rows.weights), axis)
-    return _maximise(sums, rows, means, kind, axis), logs / jnp.where(mass > 0, mass, 1)
+    after = _maximise(sums, rows, means, params.weights > 0, kind, axis)
+    return after, logs / jnp.where(mass > 0, mass, 1)
 
 
 def start_from(
     responsibilities: Callable[[Array, Array], Array],
     rows: Rows,
     per_row: Array,
-    k: int,
+    held: Bool[Array, " k"],
     kind: str,
     axis: Any,
 ) -> Params:
@@ -175,14 +198,14 @@ def start_from(
 
     Two passes, the first for the means about which the second sums.
     """
-    means = jnp.zeros((k, rows.x.shape[1]), rows.x.dtype)
+    means = jnp.zeros((held.shape[0], rows.x.shape[1]), rows.x.dtype)
     for each in ("spherical", kind):  # the first is the cheapest that finds means
 
         def measure(x: Array, w: Array, part: Array) -> Moments:
             return moments(x, responsibilities(x, part), w, means, each)  # noqa: B023 - used now
 
         sums = total(_accumulate(measure, rows, (per_row,), _block(rows.x, means)), axis)
-        params = _maximise(sums, rows, means, each, axis)
+        params = _maximise(sums, rows, means, held, each, axis)
         means = params.means
     return params
 

@@ -160,7 +160,7 @@ def covariances_from(sums: Moments, count: Array, means: Array, reg: Array, kind
 
     Args:
       sums: over all rows, about `means`.
-      count: (k,) `sums.mass`, kept above 0.
+      count: (k,) `sums.mass`, kept above 0; 1 for components that do not take part.
       means: (k, d) about which the sums are; the new means differ by δ = first / count.
       reg: added to each variance.
       kind: of the covariances.
@@ -177,7 +177,7 @@ def covariances_from(sums: Moments, count: Array, means: Array, reg: Array, kind
 
         scatter, _ = lax.scan(add, scatter, (means, overlap))
         shift = jnp.matmul((sums.first / count[:, None]).T, sums.first, precision=HIGHEST)
-        return (scatter - shift) / jnp.sum(count) + reg * jnp.eye(d, dtype=means.dtype)
+        return (scatter - shift) / jnp.sum(sums.mass) + reg * jnp.eye(d, dtype=means.dtype)
     delta = sums.first / count[:, None]
     if kind == "spherical":
         return (sums.second / count - jnp.sum(delta**2, axis=1)) / d + reg

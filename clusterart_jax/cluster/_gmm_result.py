@@ -1,7 +1,7 @@
 """A fitted Gaussian mixture, and what it says of rows."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ class GMMResult(NamedTuple):
     "full" (k, d, d), "tied" (d, d), "diag" (k, d), "spherical" (k,).
 
     Attributes:
-      weights: (k,) shares of the components, which sum to 1.
+      weights: (k,) shares of the components, which sum to 1; 0 for those that do not take part.
       means: (k, d), in the units of `x`.
       covariances: (k, d, d), (d, d), (k, d) or (k,), in squared units of `x`.
       precisions_cholesky: of the same shape: upper triangular U with U Uᵀ = Σ⁻¹, or 1/σ.
@@ -57,11 +57,8 @@ class GMMResult(NamedTuple):
 
     @property
     def n_parameters(self) -> int:
-        """Free parameters: k − 1 weights, k d means, and the covariances."""
-        k, d = self.means.shape
-        pairs = d * (d + 1) // 2
-        free = {"full": k * pairs, "tied": pairs, "diag": k * d, "spherical": k}
-        return k - 1 + k * d + free[self.covariance_type]
+        """Free parameters of all k components: k − 1 weights, k d means, and the covariances."""
+        return int(self._parameters(self.means.shape[0]))
 
     def predict_proba(self, x: Float[ArrayLike, "n d"]) -> Float[Array, "n k"]:
         """Responsibilities: the probability of each component given the row, (n, d) → (n, k)."""
@@ -79,14 +76,14 @@ class GMMResult(NamedTuple):
         self, x: Float[ArrayLike, "n d"], *, sample_weight: Float[ArrayLike, " n"] | None = None
     ) -> Float[Array, ""]:
         """Akaike's criterion 2 · parameters − 2 · log-likelihood on rows; less is better."""
-        return 2 * self.n_parameters - 2 * self._likelihood(x, sample_weight)[0]
+        return 2 * self._parameters(self._active) - 2 * self._likelihood(x, sample_weight)[0]
 
     def bic(
         self, x: Float[ArrayLike, "n d"], *, sample_weight: Float[ArrayLike, " n"] | None = None
     ) -> Float[Array, ""]:
         """Bayes' criterion log(Σ w) · parameters − 2 · log-likelihood on rows; less is better."""
         likelihood, mass = self._likelihood(x, sample_weight)
-        return self.n_parameters * jnp.log(mass) - 2 * likelihood
+        return self._parameters(self._active) * jnp.log(mass) - 2 * likelihood
 
     def sample(self, key: KeyArray, n: int) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
         """Draws n rows, (n, d), and the component of each, (n,) int32.
@@ -97,6 +94,17 @@ class GMMResult(NamedTuple):
         """
         n = check_count(n, "n")
         return _sample(check_key(key), self, n=n)
+
+    @property
+    def _active(self) -> Float[Array, ""]:
+        """Components that take part: only the others have weight 0."""
+        return jnp.sum(self.weights > 0, dtype=self.weights.dtype)
+
+    def _parameters(self, k: Any) -> Any:
+        d = self.means.shape[1]
+        pairs = d * (d + 1) // 2
+        free = {"full": k * pairs, "tied": pairs, "diag": k * d, "spherical": k}
+        return k - 1 + k * d + free[self.covariance_type]
 
     def _evaluate(self, x: ArrayLike, *, shares: bool = False) -> tuple[Array, Array]:
         x = check_rows(x)

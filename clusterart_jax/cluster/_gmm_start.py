@@ -126,13 +126,18 @@ def begin(
     key: KeyArray,
     rows: Rows,
     given: Given,
+    active: Array,
     *,
     method: str,
     k: int,
     kind: str,
     sharding: RowSharding | None,
 ) -> Params:
-    """The mixture to start from: what is given, and for the rest what the rows say."""
+    """The mixture to start from: what is given, and for the rest what the rows say.
+
+    Of its k components only the first `active` have any weight.
+    """
+    held = jnp.arange(k, dtype=jnp.int32) < active
     start: dict[str, Array] = {}
     if method != "parameters":
         per_row = given.per_row
@@ -148,6 +153,7 @@ def begin(
                 given.means if words == "given" else None,
                 jnp.int32(max_iter),
                 jnp.asarray(1e-4, rows.x.dtype),
+                active,
                 k=k,
                 init=words,
                 n_init=1,
@@ -155,13 +161,13 @@ def begin(
             ).labels
         axis = None if sharding is None else sharding.axis
 
-        def solve(key: KeyArray, per_row: Array, *rows: Array) -> Params:
-            respond = partial(_responsibilities, key, method, k)
-            return start_from(respond, Rows(*rows), per_row, k, kind, axis)
+        def solve(key: KeyArray, per_row: Array, held: Array, *rows: Array) -> Params:
+            respond = partial(_responsibilities, key, method, held)
+            return start_from(respond, Rows(*rows), per_row, held, kind, axis)
 
-        rows_in = (False, True, *ROWS_IN)
+        rows_in = (False, True, False, *ROWS_IN)
         run = over_rows(solve, sharding, rows_in=rows_in, rows_out=Params._make([False] * 3))
-        start |= run(key, per_row, *rows)._asdict()
+        start |= run(key, per_row, held, *rows)._asdict()
     if given.precisions is not None:
         factor = factor_of_precisions(given.precisions, kind)
         start["covariances"] = covariances_of(factor, kind)
@@ -170,16 +176,17 @@ def begin(
     if given.means is not None:
         start["means"] = given.means - rows.origin
     if given.weights is not None:
-        start["weights"] = given.weights
+        start["weights"] = jnp.where(held, given.weights, 0)
     return Params(**start)
 
 
-def _responsibilities(key: KeyArray, method: str, k: int, x: Array, per_row: Array) -> Array:
+def _responsibilities(key: KeyArray, method: str, held: Array, x: Array, per_row: Array) -> Array:
     """(k, b) in the dtype of `x`, for a block of labels, of responsibilities, or of row numbers."""
+    k = held.shape[0]
     if per_row.ndim == 2:
         return per_row.T
     if method == "random":
         draw = jax.vmap(lambda i: jax.random.uniform(jax.random.fold_in(key, i), (k,), x.dtype))
-        shares = draw(per_row).T
+        shares = jnp.where(held[:, None], draw(per_row).T, 0)
         return shares / jnp.sum(shares, axis=0)[None]
     return jax.nn.one_hot(per_row, k, axis=0, dtype=x.dtype)

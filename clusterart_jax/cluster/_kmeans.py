@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import check_choice, check_count, check_key, check_rows, check_weights
+from .._checks import check_active, check_choice, check_count, check_key, check_rows, check_weights
 from .._linalg import group_sums, moments, round_origin, squared_norms, total
 from .._sharding import (
     RowSharding,
@@ -121,11 +121,7 @@ def kmeans(
     rows, weights, sharding = spread_rows(x, weights)
     if given is not None:
         given = replicate(given, sharding)
-    if active is None:
-        active = k
-    elif not isinstance(active, jax.Array):
-        active = check_count(active, "active", low=1, high=k)
-    active = jnp.asarray(active, jnp.int32)
+    active = check_active(active, k)
     max_iter, tol = jnp.asarray(max_iter, jnp.int32), jnp.asarray(tol, x.dtype)
     result = _kmeans(
         key,
@@ -154,7 +150,7 @@ def _kmeans(
     given: Array | None,
     max_iter: Array,
     tol: Array,
-    active: Array | None = None,
+    active: Array,
     *,
     k: int,
     init: str,
@@ -162,7 +158,6 @@ def _kmeans(
     sharding: RowSharding | None,
 ) -> KMeansResult:
     axis = None if sharding is None else sharding.axis
-    active = jnp.int32(k) if active is None else active
 
     def solve(
         key: KeyArray,

@@ -57,9 +57,9 @@ def choose_k(
 ) -> KChoice:
     """Tries each k of a range and picks one by silhouette, elbow, gap statistic or BIC.
 
-    k-means has as many centres as the largest k, of which only the first k take part: it is
-    compiled once for the whole range. Mixtures ("bic") are compiled for each k. Works under `jit`
-    and `vmap`, where the range is run through in the program, and on sharded rows.
+    k-means and mixtures have as many clusters as the largest k, of which only the first k take
+    part: they are compiled once for the whole range. Works under `jit` and `vmap`, where the range
+    is run through in the program, and on sharded rows.
 
     - "silhouette": the highest mean silhouette of some rows, the same for all k. From 2 on.
     - "elbow": the knee of the inertias, where they lie farthest below the chord between the ends of
@@ -120,20 +120,16 @@ def choose_k(
     curve = jnp.asarray(tried, jnp.int32)
     none = jnp.zeros(len(tried), x.dtype)
     if method == "bic":
-        fits = [
-            gmm(
-                key,
-                x,
-                k,
-                covariance_type=covariance_type,
-                sample_weight=weights,
-                n_init=n_init,
-                max_iter=max_iter,
-                tol=tol,
-            )
-            for k in tried
-        ]
-        scores = jnp.stack([fit.bic(x, sample_weight=weights) for fit in fits])
+        mixture = partial(
+            gmm,
+            k=tried[-1],
+            covariance_type=covariance_type,
+            sample_weight=weights,
+            n_init=n_init,
+            max_iter=max_iter,
+            tol=tol,
+        )
+        scores = _over(curve, lambda k: mixture(key, x, active=k).bic(x, sample_weight=weights), x)
         return _choice(curve, scores, none, jnp.full_like(scores, jnp.nan), jnp.nanargmin(scores))
     run = partial(
         kmeans, k=tried[-1], sample_weight=weights, n_init=n_init, max_iter=max_iter, tol=tol

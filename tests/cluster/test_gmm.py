@@ -271,3 +271,34 @@ def test_a_result_of_another_form_is_no_start(key):
         gmm(key, X, 2, covariance_type="tied", init=start)
     with pytest.raises(ValueError, match="x must have 2 columns, not 1"):
         start.predict(X[:, :1])
+
+
+@every
+def test_components_beyond_the_active_ones_are_as_if_they_were_not(blobs, kind):
+    options = {"init": GROUPS, "covariance_type": kind, "tol": 1e-6}
+    alone = gmm(jax.random.key(0), blobs, 3, **options)
+    among = gmm(jax.random.key(0), blobs, 5, active=3, **options)
+    assert among.means.shape == (5, 4)
+    np.testing.assert_array_equal(among.weights[3:], 0)
+    np.testing.assert_array_equal(among.labels, alone.labels)
+    np.testing.assert_allclose(among.weights[:3], alone.weights, rtol=1e-10)
+    np.testing.assert_allclose(among.means[:3], alone.means, rtol=1e-9)
+    np.testing.assert_allclose(among.log_likelihood, alone.log_likelihood, rtol=1e-10)
+    np.testing.assert_allclose(among.bic(blobs), alone.bic(blobs), rtol=1e-10)
+    np.testing.assert_allclose(among.aic(blobs), alone.aic(blobs), rtol=1e-10)
+    assert bool(among.converged)
+    for field in among:
+        assert np.isfinite(field).all()
+    assert set(np.asarray(among.sample(jax.random.key(1), 50)[1])) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize("init", ["k-means", "k-means++", "random", "random_from_data"])
+def test_every_start_keeps_to_the_active_components(blobs, init):
+    found = gmm(jax.random.key(0), blobs, 4, active=2, init=init, max_iter=3)
+    assert (np.asarray(found.weights) > 0).tolist() == [True, True, False, False]
+    assert np.isfinite(found.log_likelihood)
+
+
+def test_active_components_are_counted(blobs):
+    with pytest.raises(ValueError, match="active must be between 1 and 3, not 4"):
+        fit(blobs, active=4)

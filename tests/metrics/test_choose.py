@@ -89,11 +89,12 @@ def test_a_sample_of_the_rows_present(groups, key, monkeypatch):
     assert len(seen["labels"]) == 60
 
 
-def test_one_program_for_the_whole_range(key, compilations):
+@pytest.mark.parametrize("method", ["silhouette", "elbow", "bic"])
+def test_one_program_for_the_whole_range(key, compilations, method):
     x = np.random.default_rng(0).normal(size=(67, 3))
-    ca.choose_k(key, x, (2, 3, 8), method="elbow")
+    ca.choose_k(key, x, (2, 3, 8), method=method)
     before = compilations.count
-    ca.choose_k(key, x, (4, 6, 8), method="elbow")
+    ca.choose_k(key, x, (4, 6, 8), method=method)
     assert compilations.count == before
 
 
