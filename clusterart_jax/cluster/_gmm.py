@@ -172,7 +172,7 @@ def _gmm(
 
     def step(params: Params, rows: Rows) -> Params:
         def one(params: Params, *rows: Array) -> Params:
-            return em_step(params, Rows(*rows), kind, axis, products=False)[0]
+            return em_step(params, Rows(*rows), kind, axis, quick=False)[0]
 
         return over(one, rows_in=(False, *ROWS_IN), rows_out=_PARAMS_OUT)(params, *rows)
 

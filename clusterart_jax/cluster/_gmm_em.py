@@ -10,6 +10,8 @@ from jax import lax
 
 from .._linalg import HIGHEST, block_size, fold_rows, total
 from .._typing import Array, Bool, Float, Int
+from . import _gmm_products as products
+from . import _gmm_whitened as whitened
 from ._gmm_kinds import (
     Moments,
     covariances_from,
@@ -18,8 +20,6 @@ from ._gmm_kinds import (
     precision_factor,
     squared_distances,
 )
-from ._gmm_products import digits_suffice, moments_from, natural_parameters, statistics
-from ._gmm_products import pays as products_pay
 
 Sums = TypeVar("Sums")
 
@@ -144,7 +144,7 @@ def idle(covariances: Array, kind: str) -> Array:
 
 
 def em_step(
-    params: Params, rows: Rows, kind: str, axis: Any, *, products: bool = True
+    params: Params, rows: Rows, kind: str, axis: Any, *, quick: bool = True
 ) -> tuple[Params, Float[Array, ""]]:
     """One iteration: the next parameters, and the mean log-likelihood of those given.
 
@@ -153,9 +153,12 @@ def em_step(
       rows: to fit.
       kind: of the covariances.
       axis: of the mesh.
-      products: whether the faster of two ways is taken where it pays and digits suffice.
+      quick: whether the fastest way is taken for which digits suffice; else that of differences,
+        which always do.
     """
     means = params.means
+    k, d = means.shape
+    n = rows.x.shape[0]
     factor = precision_factor(params.covariances, kind)
 
     def differences() -> tuple[Moments, Array]:
@@ -165,25 +168,49 @@ def em_step(
 
         return _accumulate(measure, rows, (), _block(rows.x, means))
 
-    def fast() -> tuple[Moments, Array]:
-        natural = natural_parameters(_constants(params, factor, kind), means, factor, kind)
+    def by_coordinates() -> tuple[Moments, Array]:
+        constants = _constants(params, factor, kind)[:, None]
+        frames = whitened.frames(means, params.covariances, factor)
+
+        def measure(x: Array, w: Array) -> tuple[Moments, Array]:
+            z = whitened.coordinates(x, frames)
+            r, logs = posterior(constants - jnp.sum(z**2, axis=1) / 2)
+            return whitened.sums_of(z, r * w[None]), jnp.sum(w * logs)
+
+        sums, logs = _accumulate(measure, rows, (), whitened.block_of(n, d, k))
+        return whitened.moments_from(sums, factor), logs
+
+    def by_products() -> tuple[Moments, Array]:
+        natural = products.natural_parameters(_constants(params, factor, kind), means, factor, kind)
 
         def measure(x: Array, w: Array) -> tuple[Array, Array]:
-            t = statistics(x, kind)
+            t = products.statistics(x, kind)
             r, logs = posterior(jnp.matmul(natural, t, precision=HIGHEST))
             return jnp.matmul(r * w[None], t.T, precision=HIGHEST), jnp.sum(w * logs)
 
-        sums, logs = _accumulate(measure, rows, (), block_size(rows.x.shape[0], sum(natural.shape)))
-        return moments_from(sums, means, kind), logs
+        sums, logs = _accumulate(measure, rows, (), block_size(n, sum(natural.shape)))
+        return products.moments_from(sums, means, kind), logs
 
-    if products and products_pay(kind, means.shape[1], means.shape[0]):
-        safe = digits_suffice(means, params.covariances, factor, kind)
-        sums, logs = total(lax.cond(safe, fast, differences), axis)
+    exact = by_coordinates if quick and kind == "full" and d <= whitened.WIDEST else differences
+    if quick and products.pays(kind, d, k):
+        safe = products.digits_suffice(means, params.covariances, factor, kind)
+        sums, logs = total(lax.cond(_all_of_a_batch(safe), by_products, exact), axis)
     else:
-        sums, logs = total(differences(), axis)
+        sums, logs = total(exact(), axis)
     mass = total(jnp.sum(rows.weights), axis)
     after = _maximise(sums, rows, means, params.weights > 0, kind, axis)
     return after, logs / jnp.where(mass > 0, mass, 1)
+
+
+@jax.custom_batching.custom_vmap
+def _all_of_a_batch(holds: Bool[Array, ""]) -> Bool[Array, ""]:
+    """One answer for a batch of problems under `vmap`, so that it runs one way and not both."""
+    return holds
+
+
+@_all_of_a_batch.def_vmap
+def _(size: int, batched: list[bool], holds: Bool[Array, " n"]) -> tuple[Bool[Array, ""], bool]:
+    return _all_of_a_batch(jnp.all(holds)), False
 
 
 def start_from(

@@ -8,7 +8,6 @@ eps · (distance of the mean from the origin / spread)² of its digits. `digits_
 whether that leaves half of them.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -85,8 +84,7 @@ def digits_suffice(
 ) -> Bool[Array, ""]:
     """Whether the products above keep half of the digits of the dtype.
 
-    The largest terms they cancel are vᵀ|Σ⁻¹|v with v = |μ| + σ. A batch of problems under `vmap`
-    gets one answer, so that it still runs one of the two ways and not both.
+    The largest terms they cancel are vᵀ|Σ⁻¹|v with v = |μ| + σ.
     """
     if kind == "diag":
         sizes = jnp.sum(jnp.square((jnp.abs(means) + jnp.sqrt(covariances)) * factor), axis=1)
@@ -95,14 +93,4 @@ def digits_suffice(
         spread = jnp.sqrt(jnp.diagonal(covariances, axis1=1, axis2=2))
         v = jnp.abs(means) + spread
         sizes = jnp.sum(v[:, :, None] * jnp.abs(precisions) * v[:, None, :], axis=(1, 2))
-    return _all_of_a_batch(jnp.all(sizes < float(jnp.finfo(means.dtype).eps) ** -0.5))
-
-
-@jax.custom_batching.custom_vmap
-def _all_of_a_batch(holds: Bool[Array, ""]) -> Bool[Array, ""]:
-    return holds
-
-
-@_all_of_a_batch.def_vmap
-def _(size: int, batched: list[bool], holds: Bool[Array, " n"]) -> tuple[Bool[Array, ""], bool]:
-    return _all_of_a_batch(jnp.all(holds)), False
+    return jnp.all(sizes < float(jnp.finfo(means.dtype).eps) ** -0.5)
