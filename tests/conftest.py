@@ -9,6 +9,8 @@ if version("jaxlib").startswith(("0.10.", "0.11.")):
     flags = os.environ.get("XLA_FLAGS", "")
     os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
 
+os.environ["CLUSTERART_JAX_CACHE"] = ""  # no test leaves programs in the user's home
+
 import jax
 
 jax.config.update("jax_num_cpu_devices", 4)

@@ -10,18 +10,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..cluster import BisectingKMeansResult, bisecting_kmeans, bisecting_labels, kmeans
 from ._centers import CentersEstimator
-from ._rows import (
-    Rows,
-    check_weights,
-    compute,
-    few,
-    fill,
-    floats,
-    gather,
-    padded,
-    random_key,
-    width,
-)
+from ._programs import compute
+from ._rows import Rows, check_weights, few, fill, floats, gather, padded, random_key, width
 
 
 class BisectingKMeans(CentersEstimator):

@@ -17,7 +17,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from ..cluster import nearest_centers
-from ._rows import Rows, compute, few, fill, floats, padded, width
+from ._programs import compute
+from ._rows import Rows, few, fill, floats, padded, width
 
 
 class CentersEstimator(

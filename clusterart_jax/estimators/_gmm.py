@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..cluster import GMMResult, GMMStart, gmm
 from ._kmeans import KMeans
-from ._rows import Rows, ask, cast, check_weights, compute, few, floats, gather, random_key
+from ._programs import compute
+from ._rows import Rows, ask, cast, check_weights, few, floats, gather, random_key
 
 _DEGENERATE = (
     "Fitting the mixture model failed because some components have ill-defined empirical "

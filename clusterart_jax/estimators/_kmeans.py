@@ -10,7 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 
 from ..cluster import KMeansResult, kmeans
 from ._centers import CentersEstimator
-from ._rows import Rows, check_weights, compute, few, fill, floats, gather, random_key
+from ._programs import compute
+from ._rows import Rows, check_weights, few, fill, floats, gather, random_key
 
 
 class KMeans(CentersEstimator):

@@ -17,7 +17,8 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from ..features import LDAState, lda
-from ._rows import ask, cast, compute, floats, ready
+from ._programs import compute
+from ._rows import ask, cast, floats, ready
 
 
 class LinearDiscriminantAnalysis(

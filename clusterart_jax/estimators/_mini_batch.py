@@ -11,7 +11,8 @@ from sklearn.utils._param_validation import Interval
 
 from ..cluster import MiniBatchState, mini_batch_init, mini_batch_kmeans, mini_batch_update
 from ._centers import CentersEstimator
-from ._rows import Rows, check_weights, compute, fill, floats, gather, padded, random_key
+from ._programs import compute
+from ._rows import Rows, check_weights, fill, floats, gather, padded, random_key
 
 _NEVER = np.iinfo(np.int32).max
 

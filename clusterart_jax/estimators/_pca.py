@@ -16,7 +16,8 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..features import PCAState, pca
-from ._rows import ask, cast, compute, floats, random_key, ready
+from ._programs import compute
+from ._rows import ask, cast, floats, random_key, ready
 
 _EXACT_UP_TO = 1024  # rows or columns up to which truncated solvers are exact
 

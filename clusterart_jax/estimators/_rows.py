@@ -1,14 +1,14 @@
 """The way of rows into a program and back: few shapes, a fixed order, NumPy on both ends."""
 
-import math
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight
+
+from ._programs import FEW, FEW_NUMBERS, compute
 
 try:
     from sklearn.utils.validation import validate_data
@@ -19,10 +19,6 @@ except ImportError:  # scikit-learn 1.5
         return estimator._validate_data(X, **options)
 
 
-FEW = 8192
-"""Rows up to which draws depend neither on the order of rows nor on a row written twice."""
-
-_FEW_NUMBERS = 2**22  # the same, in numbers: rows times columns
 _STEP = 128  # rows: the smallest difference between the shapes of two programs
 
 
@@ -63,7 +59,7 @@ def few(x: np.ndarray) -> bool:
 
     In float64, since one program then serves both precisions, and both start from the same draws.
     """
-    return len(x) <= FEW and x.size <= _FEW_NUMBERS
+    return len(x) <= FEW and x.size <= FEW_NUMBERS
 
 
 def gather(x: np.ndarray, weights: np.ndarray, at_least: int = 1, *, widen: bool = False) -> Rows:
@@ -124,50 +120,6 @@ def fill(x: np.ndarray, n: int, d: int) -> np.ndarray:
     filled = np.zeros((n, d), x.dtype)
     filled[: len(x), : x.shape[1]] = x
     return filled
-
-
-def compute(function: Callable[..., Any], *args: Any, dtype: Any, **options: Any) -> Any:
-    """Calls a core function in a precision; results are NumPy's, to be written to.
-
-    Whatever `jax_enable_x64` says. Of few rows, words and whole numbers fix the program, which is
-    compiled for a quick start; arrays and other numbers are its input.
-    """
-    with jax.enable_x64(np.dtype(dtype) == np.float64):
-        leaves, tree = jax.tree.flatten((args, options))
-        shapes = [a.shape for a in leaves if isinstance(a, np.ndarray)]
-        if any(s and (s[0] > FEW or math.prod(s) > 2 * _FEW_NUMBERS) for s in shapes):
-            return jax.tree.map(np.array, function(*args, **options))
-        fixed = tuple(None if _is_input(a) else a for a in leaves)
-        inputs = [a for a in leaves if _is_input(a)]
-        return jax.tree.map(np.array, _program(function, tree, fixed)(inputs))
-
-
-def _is_input(leaf: Any) -> bool:
-    return isinstance(leaf, np.ndarray | np.generic | jax.Array | float)
-
-
-@cache
-def _program(function: Callable[..., Any], tree: Any, fixed: tuple[Any, ...]) -> Any:
-    def run(inputs: list[Any]) -> Any:
-        rest = iter(inputs)
-        leaves = [next(rest) if a is None else a for a in fixed]
-        args, options = jax.tree.unflatten(tree, leaves)
-        return function(*args, **options)
-
-    return jax.jit(run, compiler_options=_quick_start())
-
-
-@cache
-def _quick_start() -> dict[str, Any]:
-    """What halves the time that compiling takes on a CPU, and costs a small program nothing."""
-    options = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
-    if jax.default_backend() != "cpu":
-        return {}
-    try:
-        jax.jit(lambda: 0, compiler_options=options)()
-    except jax.errors.JaxRuntimeError:  # another version of XLA, which knows them not
-        return {}
-    return options
 
 
 def cast(tree: Any, dtype: Any) -> Any:

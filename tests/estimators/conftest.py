@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from clusterart_jax.estimators import _rows
+from clusterart_jax.estimators import _programs
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -17,7 +17,7 @@ def quick_programs() -> Iterator[None]:
     And threads of OpenBLAS that wait for a busy core make small factorisations a hundred times
     slower.
     """
-    options = _rows._quick_start()
+    options = _programs._quick_start()
     with mock.patch.dict(options, xla_backend_optimization_level=0), threadpool_limits(1, "blas"):
         yield
 
