@@ -119,6 +119,27 @@ def group_sums(
     return lax.platform_dependent(x, labels, weights, cpu=scatter, default=product)
 
 
+def compact(chosen: Bool[Array, " n"], block: int) -> tuple[Array, Array]:
+    """Numbers of the chosen rows, then n for as long as blocks need it; and how many are chosen.
+
+    Running counts go down 16 rows of a matrix at a time, which vectorises; the order of the
+    numbers is that of its columns.
+    """
+    n = chosen.shape[0]
+    columns = -(-n // 16)
+    grid = jnp.pad(chosen.astype(jnp.int32), (0, 16 * columns - n)).reshape(16, columns)
+    counts = [grid[0]]
+    for row in grid[1:]:
+        counts.append(counts[-1] + row)
+    ends = jnp.cumsum(counts[-1], dtype=jnp.int32)
+    place = jnp.stack(counts) + (ends - counts[-1])[None] - 1
+    size = -(-n // block) * block
+    place = jnp.where(grid > 0, place, size).reshape(-1)[:n]
+    rows = jnp.full(size, n, jnp.int32)
+    rows = rows.at[place].set(jnp.arange(n, dtype=jnp.int32), mode="drop", unique_indices=True)
+    return rows, ends[-1]
+
+
 def total(values: Any, axis: Any) -> Any:
     """Sum over the devices of a mesh axis; the values themselves where there is no axis."""
     return values if axis is None else lax.psum(values, axis)

@@ -10,8 +10,8 @@ from jax import lax
 
 from .._linalg import HIGHEST, block_size, fold_rows, total
 from .._typing import Array, Bool, Float, Int
+from . import _gmm_lists as lists
 from . import _gmm_products as products
-from . import _gmm_whitened as whitened
 from ._gmm_kinds import (
     Moments,
     covariances_from,
@@ -168,17 +168,15 @@ def em_step(
 
         return _accumulate(measure, rows, (), _block(rows.x, means))
 
-    def by_coordinates() -> tuple[Moments, Array]:
+    def by_lists() -> tuple[Moments, Array]:
         constants = _constants(params, factor, kind)[:, None]
-        frames = whitened.frames(means, params.covariances, factor)
+        frames = lists.frames(means, params.covariances, factor)
 
         def measure(x: Array, w: Array) -> tuple[Moments, Array]:
-            z = whitened.coordinates(x, frames)
-            r, logs = posterior(constants - jnp.sum(z**2, axis=1) / 2)
-            return whitened.sums_of(z, r * w[None]), jnp.sum(w * logs)
+            r, logs = posterior(constants - lists.squares(x, frames) / 2)
+            return lists.listed_moments(x, r * w[None], means), jnp.sum(w * logs)
 
-        sums, logs = _accumulate(measure, rows, (), whitened.block_of(n, d, k))
-        return whitened.moments_from(sums, factor), logs
+        return _accumulate(measure, rows, (), lists.block_of(n, k))
 
     def by_products() -> tuple[Moments, Array]:
         natural = products.natural_parameters(_constants(params, factor, kind), means, factor, kind)
@@ -191,7 +189,8 @@ def em_step(
         sums, logs = _accumulate(measure, rows, (), block_size(n, sum(natural.shape)))
         return products.moments_from(sums, means, kind), logs
 
-    exact = by_coordinates if quick and kind == "full" and d <= whitened.WIDEST else differences
+    narrow = kind == "full" and d <= lists.WIDEST and jax.default_backend() == "cpu"
+    exact = by_lists if quick and narrow else differences
     if quick and products.pays(kind, d, k):
         safe = products.digits_suffice(means, params.covariances, factor, kind)
         sums, logs = total(lax.cond(_all_of_a_batch(safe), by_products, exact), axis)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import fold_rows, group_sums, squared_norms, total
+from .._linalg import compact, fold_rows, group_sums, squared_norms, total
 from .._typing import Array, Bool
 from ._empty import fill_empty
 from ._nearest import nearest_one, nearest_two, tile_size
@@ -207,7 +207,7 @@ def _reassign(s: _State, bounds: _Bounds, p: Problem) -> tuple[Array, Array, tup
     largest = jnp.max(jnp.where(p.allowed, norms, 0))
     block = tile_size(n, d + k)
     # `>=` is also true of no bound; `~(<)` of not-a-number, which must not be passed over.
-    rows, count = _compact(~(bounds.gap + bounds.slack[s.labels] < 0), block)
+    rows, count = compact(~(bounds.gap + bounds.slack[s.labels] < 0), block)
 
     def visit(
         i: Array, state: tuple[Array, Array, tuple[Array, Array]]
@@ -251,7 +251,7 @@ def _move_rows(delta: Array, x: Array, weights: Array, before: Array, after: Arr
     if d < 2 * _TALLY or b < 2 * _TALLY:
         return add(delta, x, weights, before, after)
     # Few rows change: of wide rows, only these are touched.
-    rows, count = _compact(weights > 0, _TALLY)
+    rows, count = compact(weights > 0, _TALLY)
 
     def tally(i: Array, delta: Array) -> Array:
         ids = lax.dynamic_slice_in_dim(rows, i * _TALLY, _TALLY)
@@ -260,27 +260,6 @@ def _move_rows(delta: Array, x: Array, weights: Array, before: Array, after: Arr
         return add(delta, next(some), w, *some)
 
     return lax.fori_loop(jnp.int32(0), (count + _TALLY - 1) // _TALLY, tally, delta)
-
-
-def _compact(chosen: Bool[Array, " n"], block: int) -> tuple[Array, Array]:
-    """Numbers of the chosen rows, then n for as long as blocks need it; and how many are chosen.
-
-    Running counts go down 16 rows of a matrix at a time, which vectorises; the order of the
-    numbers is that of its columns.
-    """
-    n = chosen.shape[0]
-    columns = -(-n // 16)
-    grid = jnp.pad(chosen.astype(jnp.int32), (0, 16 * columns - n)).reshape(16, columns)
-    counts = [grid[0]]
-    for row in grid[1:]:
-        counts.append(counts[-1] + row)
-    ends = jnp.cumsum(counts[-1], dtype=jnp.int32)
-    place = jnp.stack(counts) + (ends - counts[-1])[None] - 1
-    size = -(-n // block) * block
-    place = jnp.where(grid > 0, place, size).reshape(-1)[:n]
-    rows = jnp.full(size, n, jnp.int32)
-    rows = rows.at[place].set(jnp.arange(n, dtype=jnp.int32), mode="drop", unique_indices=True)
-    return rows, ends[-1]
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:

@@ -7,8 +7,8 @@ import pytest
 
 from clusterart_jax import gmm
 from clusterart_jax.cluster import _gmm_em as em
+from clusterart_jax.cluster import _gmm_lists as lists
 from clusterart_jax.cluster import _gmm_products as products
-from clusterart_jax.cluster import _gmm_whitened as whitened
 from clusterart_jax.cluster._gmm_kinds import precision_factor
 
 KINDS = ("full", "tied", "diag", "spherical")
@@ -62,7 +62,7 @@ def test_all_ways_give_the_same(kind, d):
         covariances = jnp.diagonal(covariances, axis1=1, axis2=2)
     params = em.Params(jnp.asarray(rng.dirichlet(np.ones(6))), means, covariances)
     rows = em.Rows(x, w, jnp.zeros((1, d)), jnp.asarray(0.1))
-    assert products.pays(kind, d, 6) == (d < 16), "else coordinates of the components"
+    assert products.pays(kind, d, 6) == (d < 16), "else lists of rows"
     factor = precision_factor(covariances, kind)
     assert products.digits_suffice(means, covariances, factor, kind)
     step = lambda fast: jax.jit(em.em_step, static_argnums=(2, 3), static_argnames="quick")(  # noqa: E731
@@ -91,18 +91,18 @@ def test_products_are_left_where_digits_are_few(kind):
     assert one_way(batch[:1]).tolist() == [True]
 
 
-def test_coordinates_of_few_digits_are_taken_from_differences():
+def test_squares_of_few_digits_are_taken_from_differences():
     rng = np.random.default_rng(0)
     x = (1e4 + 1e-2 * rng.normal(size=(3, 50))).astype(np.float32)
     means = np.full((2, 3), 1e4)
     factor = np.stack([np.eye(3), 1e2 * np.eye(3)]).astype(np.float32)
     covariances = jnp.asarray(np.stack([np.eye(3), 1e-4 * np.eye(3)]), jnp.float32)
-    frames = whitened.frames(jnp.asarray(means, jnp.float32), covariances, jnp.asarray(factor))
+    frames = lists.frames(jnp.asarray(means, jnp.float32), covariances, jnp.asarray(factor))
     assert (int(frames.few), int(frames.order[0])) == (2, 0)
     expected = np.einsum("kij,kib->kjb", factor, x.astype(np.float64)[None] - means[:, :, None])
-    z = whitened.coordinates(jnp.asarray(x), frames)
-    np.testing.assert_allclose(z, expected, atol=1e-5)
-    near = whitened.frames(jnp.zeros((2, 3), jnp.float32), covariances, jnp.asarray(factor))
+    squares = lists.squares(jnp.asarray(x), frames)
+    np.testing.assert_allclose(squares, np.sum(expected**2, axis=1), rtol=1e-5)
+    near = lists.frames(jnp.zeros((2, 3), jnp.float32), covariances, jnp.asarray(factor))
     assert int(near.few) == 0
 
 
