@@ -7,15 +7,14 @@ lose eps · (distance from the origin / spread)² of their digits, which is all 
 components far apart in float32.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
-from jax.scipy.linalg import solve_triangular
 
 from .._linalg import HIGHEST
 from .._typing import Array, Float
+from ._gmm_factors import inverse_cholesky
 
 KINDS = ("full", "tied", "diag", "spherical")
 
@@ -39,20 +38,6 @@ def covariance_shape(kind: str, k: int, d: int) -> tuple[int, ...]:
     return {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}[kind]
 
 
-def each_matrix(function: Callable[[Array], Array], matrices: Array) -> Array:
-    """`function` of one matrix, or of each of some, one after the other.
-
-    jaxlib (0.10.2) hands a large batch of factorisations to the threads that all devices share,
-    and waits on one of these for the rest: two devices on two threads wait for each other for ever.
-    """
-    return lax.map(function, matrices) if matrices.ndim == 3 else function(matrices)
-
-
-def inverse_triangle(matrix: Float[Array, "d d"], *, lower: bool) -> Float[Array, "d d"]:
-    """Inverse of a triangular matrix."""
-    return solve_triangular(matrix, jnp.eye(len(matrix), dtype=matrix.dtype), lower=lower)
-
-
 def precision_factor(covariances: Array, kind: str) -> Array:
     """U with U Uᵀ = Σ⁻¹, upper triangular; 1/σ for the kinds without correlation.
 
@@ -60,24 +45,15 @@ def precision_factor(covariances: Array, kind: str) -> Array:
     """
     if kind in ("diag", "spherical"):
         return 1 / jnp.sqrt(jnp.where(covariances > 0, covariances, jnp.nan))
-    return each_matrix(
-        lambda c: inverse_triangle(jnp.linalg.cholesky(c), lower=True).T, covariances
-    )
+    return jnp.swapaxes(inverse_cholesky(covariances), -1, -2)
 
 
-def factor_of_precisions(precisions: Array, kind: str) -> Array:
-    """The same U from Σ⁻¹: the Cholesky factor of the matrix read backwards, read backwards."""
+def covariances_of(precisions: Array, kind: str) -> Array:
+    """Σ from Σ⁻¹."""
     if kind in ("diag", "spherical"):
-        return jnp.sqrt(precisions)
-    return each_matrix(lambda p: jnp.linalg.cholesky(p[::-1, ::-1])[::-1, ::-1], precisions)
-
-
-def covariances_of(factor: Array, kind: str) -> Array:
-    """Σ from U."""
-    if kind in ("diag", "spherical"):
-        return 1 / factor**2
-    upper = each_matrix(lambda u: inverse_triangle(u, lower=False), factor)
-    return jnp.matmul(jnp.swapaxes(upper, -1, -2), upper, precision=HIGHEST)
+        return 1 / precisions
+    lower = inverse_cholesky(precisions)
+    return jnp.matmul(jnp.swapaxes(lower, -1, -2), lower, precision=HIGHEST)
 
 
 def log_determinant(factor: Array, kind: str, d: int) -> Array:

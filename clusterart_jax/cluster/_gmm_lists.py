@@ -22,7 +22,7 @@ WIDEST = 64
 """Columns up to which one product for all components is quicker than one for each."""
 
 _TILE = 128  # rows whose z stay in cache
-_LIST = 128  # rows of a list that are summed at once
+_LIST = 128
 
 
 def block_of(n: int, k: int) -> int:

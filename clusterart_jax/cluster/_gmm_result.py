@@ -11,7 +11,6 @@ from .._linalg import HIGHEST, block_size, fold_rows
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
 from ._gmm_em import Params, evaluate
-from ._gmm_kinds import each_matrix
 
 
 class GMMResult(NamedTuple):
@@ -183,7 +182,9 @@ def _sample(key: KeyArray, mixture: GMMResult, *, n: int) -> tuple[Array, Array]
     normal = jax.random.normal(draw, (n, d), mixture.means.dtype)
     kind = mixture.covariance_type
     if kind in ("full", "tied"):
-        spread = each_matrix(jnp.linalg.cholesky, mixture.covariances)
+        # Σ U = L: a Cholesky factor without another factorisation.
+        factor = mixture.precisions_cholesky
+        spread = jnp.matmul(mixture.covariances, factor, precision=HIGHEST)
     else:
         spread = jnp.sqrt(mixture.covariances)
 

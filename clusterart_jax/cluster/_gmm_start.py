@@ -11,7 +11,7 @@ from .._checks import check_choice
 from .._sharding import RowSharding, over_rows, place_rows, replicate
 from .._typing import Array, ArrayLike, Float, KeyArray
 from ._gmm_em import ROWS_IN, Params, Rows, start_from
-from ._gmm_kinds import covariance_shape, covariances_of, factor_of_precisions
+from ._gmm_kinds import covariance_shape, covariances_of
 from ._gmm_result import GMMResult
 from ._kmeans import _kmeans
 
@@ -169,8 +169,7 @@ def begin(
         run = over_rows(solve, sharding, rows_in=rows_in, rows_out=Params._make([False] * 3))
         start |= run(key, per_row, held, *rows)._asdict()
     if given.precisions is not None:
-        factor = factor_of_precisions(given.precisions, kind)
-        start["covariances"] = covariances_of(factor, kind)
+        start["covariances"] = covariances_of(given.precisions, kind)
     if given.covariances is not None:
         start["covariances"] = given.covariances
     if given.means is not None:
