@@ -21,13 +21,13 @@ from ._gmm_kinds import Moments
 WIDEST = 64
 """Columns up to which one product for all components is quicker than one for each."""
 
-_TILE = 128  # rows whose z stay in cache
-_LIST = 128
+_TILE = 256  # rows whose z stay in cache
+_LIST = 256  # rows of a list that are summed at once
 
 
 def block_of(n: int, k: int) -> int:
     """Rows whose responsibilities are kept at once: long lists pay, and all must stay in cache."""
-    return min(n, max(2 * _TILE, min(4096, 2**18 // k // _TILE * _TILE)))
+    return min(n, max(_TILE, min(2048, 2**18 // k // _TILE * _TILE)))
 
 
 class Frames(NamedTuple):
