@@ -24,7 +24,8 @@ The same from files to files:
 
 And:
 
-- `metrics`: measures of clusterings and pictures.
+- `cluster`, `features`, `metrics`: the rooms of these functions, with more of their kind: results'
+  types, labels of new rows, colour spaces, measures of clusterings and pictures.
 - `use_cpu_cores`: one XLA device per CPU core, over which rows are then shared.
 """
 
@@ -34,6 +35,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import cluster as cluster
+    from . import features as features
     from . import metrics as metrics
     from ._sharding import use_cpu_cores as use_cpu_cores
     from .cluster import bisecting_kmeans as bisecting_kmeans
@@ -81,7 +84,7 @@ _HOME = {
     "spherical_kmeans": "cluster",
     "use_cpu_cores": "_sharding",
 }
-_ROOMS = ("metrics",)
+_ROOMS = ("cluster", "features", "metrics")
 __all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - all of them are strings
 
 
@@ -96,4 +99,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, *_ROOMS})
+    return sorted(__all__)

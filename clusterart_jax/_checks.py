@@ -35,6 +35,8 @@ def check_rows(x: ArrayLike, name: str = "x") -> Array:
         raise ValueError(f"{name} must have 2 dimensions (rows, columns), not shape {np.shape(x)}")
     if 0 in np.shape(x):
         raise ValueError(f"{name} must have at least one row and one column, not {np.shape(x)}")
+    if not isinstance(x, jax.Array) and np.asarray(x).dtype.kind not in "biufcV":
+        raise TypeError(f"{name} must hold numbers, not {np.asarray(x).dtype} values")
     rows = jnp.asarray(x)
     if jnp.issubdtype(rows.dtype, jnp.complexfloating):
         raise TypeError(f"{name} must be real, not {rows.dtype}")
@@ -44,13 +46,19 @@ def check_rows(x: ArrayLike, name: str = "x") -> Array:
 
 
 def check_weights(sample_weight: ArrayLike | None, x: Array, name: str = "sample_weight") -> Array:
-    """Row weights (n,) in the dtype of `x`; ones where none are given."""
+    """Row weights (n,) in the dtype of `x`; ones where none are given.
+
+    Negative ones are refused where their values are on the host; arrays of JAX are not read.
+    """
     if sample_weight is None:
         return jnp.ones(x.shape[:1], x.dtype)
     if np.shape(sample_weight) != x.shape[:1]:
         raise ValueError(
             f"{name} must have shape {x.shape[:1]}, one weight a row, not {np.shape(sample_weight)}"
         )
+    if not isinstance(sample_weight, jax.Array) and np.min(sample_weight) < 0:
+        row = int(np.argmin(sample_weight))
+        raise DataError(f"{name} must not be negative, as in row {row}")
     return jnp.asarray(sample_weight).astype(x.dtype)
 
 
@@ -77,7 +85,7 @@ def check_active(active: ArrayLike | None, k: int) -> Array:
 
 def check_choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     """One of a few words; the error names the nearest."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ConfigError(
             f"{name} must be one of {', '.join(allowed)}, not {value!r}" + hint(value, allowed)
         )

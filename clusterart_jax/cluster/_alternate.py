@@ -114,7 +114,9 @@ def alternate(
     )
     end = lax.while_loop(more, body, start)
     found = assign(end.centers, True)
-    return Ran(end.centers, found.labels, measure(found), end.n_iter, end.stopped)
+    inertia = measure(found)
+    stopped = end.stopped & jnp.isfinite(inertia)
+    return Ran(end.centers, found.labels, inertia, end.n_iter, stopped)
 
 
 def _farthest(centers: Array, held: Array, x: Array, far: Array, axis: Any) -> Array:

@@ -238,14 +238,15 @@ def _solve(
     held = jnp.searchsorted(ends, jnp.arange(n, dtype=jnp.int32), side="right")
     labels = jnp.zeros(n, jnp.int32).at[f.order[:n]].set(held.astype(jnp.int32))
     children = jnp.where(f.children < k, f.rank[jnp.minimum(f.children, k - 1)], f.children)
+    inertia = jnp.sum(f.inertia)
     return BisectingKMeansResult(
         centers=f.centers[leaves],
         labels=labels,
-        inertia=jnp.sum(f.inertia),
+        inertia=inertia,
         children=children.reshape(k - 1, 2),
         split_centers=f.split_centers,
         n_iter=f.n_iter,
-        converged=f.converged,
+        converged=f.converged & jnp.isfinite(inertia),
     )
 
 

@@ -387,7 +387,8 @@ def _solve(
     passes = jnp.ceil(
         state.n_steps.astype(x.dtype) * batch_size / jnp.maximum(n, 1).astype(x.dtype)
     )
-    return state, passes.astype(jnp.int32), watch.stopped
+    sound = jnp.all(jnp.isfinite(state.offsets)) & jnp.isfinite(state.inertia)
+    return state, passes.astype(jnp.int32), watch.stopped & sound
 
 
 class Watch(NamedTuple):

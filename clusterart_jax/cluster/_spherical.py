@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._checks import check_count, check_key, check_rows, check_weights
 from .._linalg import block_size, fold_rows, group_sums, squared_norms, total, weighted_mean
@@ -142,6 +143,10 @@ def _solve(
     n_init: int,
     axis: Any,
 ) -> SphericalKMeansResult:
+    # Squares of sums of tiny weights would underflow; a power of two takes no digits off them.
+    largest = jnp.max(weights) if axis is None else lax.pmax(jnp.max(weights), axis)
+    unit = jnp.ldexp(jnp.ones_like(largest), jnp.frexp(largest)[1])
+    weights = weights / unit
     units, nonzero = _directions(x), jnp.any(x != 0, axis=1)
     aimed = jnp.where(nonzero, weights, 0)
     mass = jnp.where(total(jnp.sum(aimed), axis) > 0, aimed, weights)
@@ -175,7 +180,7 @@ def _solve(
 
     end = best_of(run, key, n_init)
     lost = total(jnp.sum(weights - aimed), axis)
-    return SphericalKMeansResult(*end)._replace(inertia=end.inertia + lost)
+    return SphericalKMeansResult(*end)._replace(inertia=(end.inertia + lost) * unit)
 
 
 def _directions(x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from .._checks import check_choice, check_count, check_rows, check_weights
+from .._errors import ConfigError
 from .._linalg import (
     HIGHEST,
     block_size,
@@ -99,6 +100,8 @@ def lda(
     automatic = isinstance(shrinkage, str)
     if automatic:
         check_choice(shrinkage, "shrinkage", ("auto",))
+    elif isinstance(shrinkage, int | float) and not 0 <= shrinkage <= 1:
+        raise ConfigError(f"shrinkage must be between 0 and 1, not {shrinkage}")
     amount = jnp.asarray(0 if automatic or shrinkage is None else shrinkage, x.dtype)
     if priors is not None:
         if np.shape(priors) != (c,):

@@ -1,0 +1,62 @@
+"""What all clusterings make of input that cannot be clustered."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import clusterart_jax as ca
+from clusterart_jax._errors import DataError
+
+KEY = jax.random.key(0)
+NAMES = ["kmeans", "mini_batch_kmeans", "bisecting_kmeans", "gmm", "kmedians", "spherical_kmeans"]
+RUNS = {name: getattr(ca, name) for name in NAMES}
+each = pytest.mark.parametrize("name", RUNS)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+
+
+@each
+def test_what_is_not_a_number_is_no_convergence(name, rows):
+    rows = rows.copy()
+    rows[3, 1] = np.nan
+    assert not RUNS[name](KEY, rows, 3).converged
+
+
+@each
+def test_words_are_no_rows(name):
+    with pytest.raises(TypeError, match="x must hold numbers, not <U1 values"):
+        RUNS[name](KEY, [["a", "b"]], 1)
+
+
+@each
+def test_negative_weights_are_refused_with_their_row(name, rows):
+    weights = np.ones(40)
+    weights[7] = -2
+    with pytest.raises(DataError, match="sample_weight must not be negative, as in row 7"):
+        RUNS[name](KEY, rows, 3, sample_weight=weights)
+
+
+def test_half_precision_on_the_host_is_numbers(rows):
+    half = np.asarray(jnp.asarray(rows, jnp.bfloat16))
+    assert ca.kmeans(KEY, half, 2).centers.dtype == np.float32
+
+
+def test_tiny_weights_are_weights(rows):
+    plain = ca.spherical_kmeans(KEY, rows, 3)
+    tiny = ca.spherical_kmeans(KEY, rows, 3, sample_weight=np.full(40, 2.0**-80, np.float32))
+    np.testing.assert_array_equal(tiny.labels, plain.labels)
+    np.testing.assert_allclose(tiny.inertia * 2.0**80, plain.inertia, rtol=1e-6)
+
+
+def test_bisecting_says_which_starts_it_knows(rows):
+    with pytest.raises(ValueError, match="init must be one of random, k-means\\+\\+, not array"):
+        ca.bisecting_kmeans(KEY, rows, 3, init=np.array(["random", "k-means++"]))
+
+
+def test_shrinkage_is_a_share(rows):
+    with pytest.raises(ValueError, match="shrinkage must be between 0 and 1, not 2"):
+        ca.lda(rows, np.arange(40) % 3, 1, solver="eigen", shrinkage=2)
