@@ -18,6 +18,9 @@ import jax
 
 from . import memory
 
+_PAUSE_S = 0.2
+"""Idle threads of OpenBLAS and OpenMP go on spinning for so long: nobody pays for those either."""
+
 OURS = "clusterart_jax"
 """The name under which our own callable runs."""
 
@@ -232,6 +235,7 @@ def _warm_up(contender: Contender, run: Run, min_s: float, clock: Clock, gauge: 
 
 def _seconds(run: Run, calls: int, clock: Clock) -> float:
     gc.collect()  # so that nobody pays for the garbage of the one before
+    time.sleep(_PAUSE_S)
     gc.disable()
     try:
         start = clock()

@@ -189,8 +189,7 @@ def em_step(
         sums, logs = _accumulate(measure, rows, (), block_size(n, sum(natural.shape)))
         return products.moments_from(sums, means, kind), logs
 
-    narrow = kind == "full" and d <= lists.WIDEST and jax.default_backend() == "cpu"
-    exact = by_lists if quick and narrow else differences
+    exact = by_lists if quick and kind == "full" and lists.pays(d) else differences
     if quick and products.pays(kind, d, k):
         safe = products.digits_suffice(means, params.covariances, factor, kind)
         sums, logs = total(lax.cond(_all_of_a_batch(safe), by_products, exact), axis)

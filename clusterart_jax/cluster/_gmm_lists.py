@@ -11,6 +11,7 @@ has a share in, and sums over these alone.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -18,8 +19,14 @@ from .._linalg import HIGHEST, compact
 from .._typing import Array, Float
 from ._gmm_kinds import Moments
 
-WIDEST = 64
-"""Columns up to which one product for all components is quicker than one for each."""
+
+def pays(d: int) -> bool:
+    """Whether rows are wide enough for lists, and narrow enough for one product of all components.
+
+    (Measured.)
+    """
+    return jax.default_backend() == "cpu" and 8 <= d <= 64
+
 
 _TILE = 256  # rows whose z stay in cache
 _LIST = 256  # rows of a list that are summed at once
