@@ -11,7 +11,9 @@ import clusterart_jax
 ROOT = Path(clusterart_jax.__file__).parent
 NAME = ROOT.name
 
-FLOOR = {"_typing", "_errors", "_files", "_progress", "_checks", "_linalg", "_sharding"}
+FLOOR = {
+    *("_typing", "_errors", "_files", "_progress", "_checks", "_linalg", "_cholesky", "_sharding"),
+}
 ROOMS = [
     *("data", "features", "cluster", "condition", "generate", "metrics", "art", "estimators"),
     *("pipeline", "report", "job", "cli"),

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from .._cholesky import inverse_cholesky
 from .._linalg import HIGHEST
 from .._typing import Array, Float
-from ._gmm_factors import inverse_cholesky
 
 KINDS = ("full", "tied", "diag", "spherical")
 

@@ -8,19 +8,16 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._checks import check_choice, check_count, check_key, check_rows, check_weights
-from .._linalg import HIGHEST, block_size, fold_rows, mean_variance, total, weighted_mean
+from .._linalg import HIGHEST, total, weighted_mean
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
-from .._typing import Array, ArrayLike, Bool, Float, KeyArray
+from .._typing import Array, ArrayLike, Float, KeyArray
+from ._pca_krylov import OVERSAMPLE, PASSES, krylov, ritz
 from ._pca_state import PCAState, noise_variance
 from ._spread import factor, moments, settle_signs
 
 SOLVERS = ("auto", "full", "covariance_eigh", "randomized")
 EXACT_UP_TO = 1024
 """Rows or columns up to which "auto" is exact."""
-
-_PASSES = 4  # over all rows, from a start that some rows give
-_SAMPLE_PASSES = 8  # over a 16th of the rows, or 4,096
-_OVERSAMPLE = 16
 
 
 def pca(
@@ -42,7 +39,7 @@ def pca(
       O(d min(n, d)).
     - "full": singular values of the rows themselves by QR factorisations of blocks, exact for
       weak directions too, at about three times the cost. Peak extra memory O(d²).
-    - "randomized": a block Krylov subspace from four passes over the rows, which starts from
+    - "randomized": a block Krylov subspace from two passes over the rows, which starts from
       some of the rows and never forms a (d, d) matrix. The weakest of the components are the
       least exact, where variances fall slowly. Cost O(n d m), peak extra memory O(d m) and
       4,096 rows. Where 4 m + 64 ≥ d, the same as "covariance_eigh".
@@ -86,7 +83,7 @@ def pca(
     key = jax.random.key(0) if sketch_key is None else check_key(sketch_key)
     if solver == "auto":
         solver = "covariance_eigh" if min(n, d) <= EXACT_UP_TO else "randomized"
-    if solver == "randomized" and d <= _PASSES * (m + _OVERSAMPLE):
+    if solver == "randomized" and d <= 2 * PASSES * (m + OVERSAMPLE):
         solver = "covariance_eigh"  # the subspace would be all
     rows, weights, sharding = spread_rows(x, weights)
     key = replicate(key, sharding)
@@ -127,7 +124,8 @@ def _state(
             vectors = jnp.linalg.qr(jnp.matmul(matrix.T, vectors, precision=HIGHEST))[0]
         components = vectors.T
     else:
-        _, values, components = jnp.linalg.svd(matrix, full_matrices=False)
+        rows = ritz(matrix, m) if solver == "randomized" else matrix
+        _, values, components = jnp.linalg.svd(rows, full_matrices=False)
         values = values**2
     state = state_of(mass, mean, spread, values[:m], components[:m])
     return whitened(state) if whiten else state
@@ -170,60 +168,4 @@ def _factor(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
     return total(jnp.sum(weights), axis), mean, jnp.sum(rows**2), rows
 
 
-def _krylov(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
-    n, d = x.shape
-    width = m + _OVERSAMPLE
-    mean = weighted_mean(x, weights, axis)
-    mass = total(jnp.sum(weights), axis)
-    spread = mean_variance(x, weights, mean, axis) * d * mass
-    some = slice(None, None, max(1, min(16, n // (4 * width)), n // 4096))
-    sample = partial(_scatter_times, x[some], weights[some], mean, axis)
-
-    def turn(_: Array, basis: Array) -> Array:
-        seen = sample(basis)
-        return jnp.linalg.qr(jnp.where(jnp.any(seen != 0), seen, basis))[0]
-
-    sketch = jnp.linalg.qr(jax.random.normal(key, (d, width), x.dtype))[0]
-    block = lax.fori_loop(jnp.int32(0), jnp.int32(_SAMPLE_PASSES), turn, sketch)
-    seen = _scatter_times(x, weights, mean, axis, block)
-    basis, images = block, seen
-    for _ in range(1, _PASSES):
-        block = _apart(seen, basis)
-        seen = _scatter_times(x, weights, mean, axis, block)
-        basis = jnp.concatenate([basis, block], axis=1)
-        images = jnp.concatenate([images, seen], axis=1)
-    inner = jnp.matmul(basis.T, images, precision=HIGHEST)
-    rotation, values = lax.linalg.eigh((inner + inner.T) / 2)
-    values, rotation = values[::-1][:m], rotation[:, ::-1][:, :m]
-    axes = jnp.matmul(basis, rotation, precision=HIGHEST)
-    return mass, mean, spread, jnp.sqrt(jnp.maximum(values, 0))[:, None] * axes.T
-
-
-def _apart(block: Array, basis: Array) -> Array:
-    """What the block adds to the span of an orthonormal basis; zeros for columns that add none."""
-    eps = jnp.finfo(block.dtype).eps
-    least = 100 * eps * jnp.sqrt(jnp.max(jnp.sum(block**2, axis=0)))
-    for _ in range(2):  # once leaves rounding
-        known = jnp.matmul(basis.T, block, precision=HIGHEST)
-        block = block - jnp.matmul(basis, known, precision=HIGHEST)
-        block, size, _ = jnp.linalg.svd(block, full_matrices=False)
-        block = jnp.where((size > least)[None], block, 0)
-        least = jnp.asarray(0.5, block.dtype)
-    return block
-
-
-_REDUCTIONS = {"covariance_eigh": _covariance, "full": _factor, "randomized": _krylov}
-
-
-def _scatter_times(x: Array, weights: Array, mean: Array, axis: Any, basis: Array) -> Array:
-    """Σ wᵢ (xᵢ − mean)(xᵢ − mean)ᵀ · basis, in one pass."""
-    d, m = basis.shape
-
-    def step(carry: Array, valid: Bool[Array, " b"], x: Array, w: Array) -> tuple[Array, tuple[()]]:
-        x = x - mean[None]
-        seen = jnp.matmul(x, basis, precision=HIGHEST) * jnp.where(valid, w, 0)[:, None]
-        return carry + jnp.matmul(x.T, seen, precision=HIGHEST), ()
-
-    # Each block adds a whole (d, m) result: blocks must be tall for that to be cheap.
-    block = max(block_size(x.shape[0], d + m), min(x.shape[0], 4 * m))
-    return total(fold_rows(step, jnp.zeros((d, m), x.dtype), (x, weights), block=block)[0], axis)
+_REDUCTIONS = {"covariance_eigh": _covariance, "full": _factor, "randomized": krylov}

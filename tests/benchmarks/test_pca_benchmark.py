@@ -21,7 +21,7 @@ def test_all_find_the_same(plain_jax):
     assert case.load().shape == (120, 6)
     result = run_case(case, 2, min_s=0.001)
     assert result.status == "ok"
-    assert len(result.contenders) == 3
+    assert len(result.contenders) == 4
     for contender in result.contenders:
         assert contender.status == "ok", contender.reason
         assert contender.loss_ratio == pytest.approx(1, abs=1e-4)

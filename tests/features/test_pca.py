@@ -113,7 +113,7 @@ def test_one_row_and_equal_rows():
 
 
 def test_blocks_do_not_change_the_result(blobs, monkeypatch):
-    for module in ("_linalg", "features._pca"):
+    for module in ("_linalg", "features._pca_krylov"):
         monkeypatch.setattr(f"clusterart_jax.{module}.block_size", lambda n, width: min(n, 9))
     x = blobs[:237]  # a shape of its own: compiled here, with these blocks
     peer, ours = PCA(4, svd_solver="full").fit(x), pca(x, 4)

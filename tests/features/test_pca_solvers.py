@@ -166,7 +166,7 @@ def test_sharded_equals_unsharded(solver, on_mesh, monkeypatch):
     x = weak(64, 100, ratio=0.8)
     weights = np.random.default_rng(1).random(64)
     alone = pca(x, 3, sample_weight=weights, solver=solver)
-    for module in ("_linalg", "features._pca", "features._spread"):
+    for module in ("_linalg", "features._pca_krylov", "features._spread"):
         monkeypatch.setattr(f"clusterart_jax.{module}.block_size", lambda n, width: min(n, 5))
     state = pca(on_mesh(x), 3, sample_weight=weights, solver=solver)
     for a, b in zip(state, alone, strict=True):

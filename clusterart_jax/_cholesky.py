@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import solve_triangular
 
-from .._linalg import HIGHEST
-from .._typing import Array, Float
+from ._linalg import HIGHEST
+from ._typing import Array, Float
 
 SMALL = 64
 """Columns up to which this pays."""

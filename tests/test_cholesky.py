@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from clusterart_jax.cluster import _gmm_factors as factors
+from clusterart_jax import _cholesky as factors
 
 
 def matrices(k, d, dtype=np.float64):
