@@ -19,7 +19,9 @@ from .._sharding import (
     spread_rows,
 )
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
-from ._lloyd import Problem, bounds_pay, lloyd_bounded, lloyd_plain
+from ._group_bounds import GROUP_BOUNDS, group_bounds_pay
+from ._lloyd import Bounds, Problem, lloyd_bounded, lloyd_plain
+from ._row_bounds import ROW_BOUNDS, row_bounds_pay
 from ._seeding import kmeans_parallel, kmeans_plus_plus, random_rows
 
 INITS = ("k-means++", "k-means||", "random")
@@ -213,6 +215,13 @@ def _slope(
     return pulled / jnp.where(mass > 0, mass, 1), total(inertia, axis)
 
 
+def _bounds(n: int, d: int, k: int) -> Bounds | None:
+    """The bounds that pay for such a problem, if any do."""
+    if group_bounds_pay(n, d, k):
+        return GROUP_BOUNDS
+    return ROW_BOUNDS if row_bounds_pay(n, d, k) else None
+
+
 def _best_start(
     key: KeyArray, p: Problem, given: Array | None, *, k: int, init: str, n_init: int
 ) -> KMeansResult:
@@ -226,11 +235,11 @@ def _best_start(
         return seeds(key, p.x, p.weights, k, p.origin, p.axis)
 
     n, d = p.x.shape
-    lloyd = lloyd_bounded if bounds_pay(n, d, k) else lloyd_plain
+    bounds = _bounds(n, d, k)
 
     def run(key: KeyArray) -> KMeansResult:
         centers = jnp.where(p.allowed[:, None], start(key) - p.origin, 0)
-        found = lloyd(centers, p)
+        found = lloyd_plain(centers, p) if bounds is None else lloyd_bounded(centers, p, bounds)
         inertia = total(jnp.sum(p.weights * found.distances), p.axis)
         return KMeansResult(
             found.centers,

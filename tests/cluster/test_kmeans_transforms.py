@@ -84,6 +84,7 @@ def test_blocks_do_not_change_the_result(blobs, key, monkeypatch):
             None,
             jnp.int32(300),
             jnp.asarray(1e-4),
+            jnp.int32(5),
             k=5,
             init="k-means++",
             n_init=1,

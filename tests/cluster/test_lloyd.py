@@ -1,15 +1,24 @@
-"""The two ways of Lloyd's iteration give the same, and the bounded one passes rows over."""
+"""The ways of Lloyd's iteration give the same, and the bounded ones pass over what they may."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from clusterart_jax._linalg import moments, round_origin
-from clusterart_jax.cluster import _lloyd as module
+from clusterart_jax._linalg import compact, moments, round_origin
+from clusterart_jax.cluster import _group_bounds, _lloyd, _row_bounds
+from clusterart_jax.cluster._group_bounds import GROUP_BOUNDS, split_groups
 from clusterart_jax.cluster._lloyd import Problem, lloyd_bounded, lloyd_plain
+from clusterart_jax.cluster._moves import move_rows
+from clusterart_jax.cluster._row_bounds import ROW_BOUNDS
+
+
+@pytest.fixture(params=[ROW_BOUNDS, GROUP_BOUNDS], ids=["rows", "groups"])
+def bounds(request, monkeypatch):
+    monkeypatch.setattr(_group_bounds, "_SIZE", 3)  # so that few centres are several groups
+    return request.param
 
 
 def problem(x, weights=None, active=None, k=5, max_iter=300, tol=0.0):
@@ -22,13 +31,19 @@ def problem(x, weights=None, active=None, k=5, max_iter=300, tol=0.0):
     )
 
 
-def both(x, start, **options):
+plainly = jax.jit(lloyd_plain)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def in_bounds(start, p, bounds, size):
+    """`size` of groups is read from the module; here it tells programs apart."""
+    return lloyd_bounded(start, p, bounds)
+
+
+def both(bounds, x, start, **options):
     p = problem(x, k=len(start), **options)
     start = jnp.asarray(start) - p.origin
-    return [
-        jax.jit(lambda start, lloyd=lloyd: lloyd(start, p))(start)
-        for lloyd in (lloyd_plain, lloyd_bounded)
-    ]
+    return plainly(start, p), in_bounds(start, p, bounds, _group_bounds._SIZE)
 
 
 def agree(plain, bounded):
@@ -45,74 +60,118 @@ def agree(plain, bounded):
 
 @pytest.mark.parametrize("max_iter", [0, 1, 3, 300])
 @pytest.mark.parametrize("k", [1, 2, 17, 40])
-def test_the_bounded_way_gives_the_same(digits, k, max_iter, dtype):
-    agree(*both(digits.astype(dtype), digits[:k].astype(dtype), max_iter=max_iter))
+def test_the_bounded_way_gives_the_same(bounds, digits, k, max_iter, dtype):
+    agree(*both(bounds, digits.astype(dtype), digits[:k].astype(dtype), max_iter=max_iter))
 
 
-def test_with_weights_and_absent_rows(blobs):
+def test_with_weights_and_absent_rows(bounds, blobs):
     weights = np.arange(240) % 4
-    plain, bounded = both(blobs, blobs[:7], weights=weights)
+    plain, bounded = both(bounds, blobs, blobs[:7], weights=weights)
     agree(plain, bounded)
     assert plain.n_iter > 3
 
 
-def test_with_centers_that_take_no_part(blobs):
-    plain, bounded = both(blobs, blobs[:7], active=4)
+def test_with_centers_that_take_no_part(bounds, blobs):
+    plain, bounded = both(bounds, blobs, blobs[:7], active=4)
     agree(plain, bounded)
     assert set(np.unique(bounded.labels)) == set(range(4))
 
 
-def test_with_empty_clusters(blobs):
+def test_with_empty_clusters(bounds, blobs):
     start = np.concatenate([blobs[:3], 1e3 + blobs[:3]])
-    plain, bounded = both(blobs, start)
+    plain, bounded = both(bounds, blobs, start)
     agree(plain, bounded)
     assert len(np.unique(bounded.labels)) == 6
 
 
-def test_with_rows_that_repeat():
+def test_with_rows_that_repeat(bounds):
     x = np.repeat(np.array([[0.0, 1.0], [4.0, 4.0], [9.0, 0.0]]), [30, 40, 50], axis=0)
-    agree(*both(x, x[[0, 1, 35, 36, 100]]))
+    agree(*both(bounds, x, x[[0, 1, 35, 36, 100]]))
 
 
-def test_far_from_the_origin_in_float32(blobs):
+def test_far_from_the_origin_in_float32(bounds, blobs):
     x = (blobs + 1e4).astype(np.float32)
-    plain, bounded = both(x, x[:3])
+    plain, bounded = both(bounds, x, x[:3])
     agree(plain, bounded)
     exact = x.astype(np.float64)
-    agree(plain, both(exact, exact[:3])[1]._replace(centers=bounded.centers))
+    agree(plain, both(bounds, exact, exact[:3])[1]._replace(centers=bounded.centers))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**31), st.sampled_from([1.0, 4.0]))
-def test_on_rows_with_many_ties(seed, scale):
+@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_on_rows_with_many_ties(bounds, seed, scale):
     # Whole numbers near the origin: distances tie, and the first centre must win both ways.
     x = np.random.default_rng(seed).integers(0, 4, (60, 2)) * scale
-    agree(*both(x, x[:6]))
+    agree(*both(bounds, x, x[:8]))
+
+
+def test_with_not_a_number(bounds, blobs):
+    x = np.where(np.arange(240)[:, None] == 100, np.nan, blobs)
+    plain, bounded = both(bounds, x, blobs[:7])
+    assert not plain.converged
+    assert not bounded.converged
+
+
+def test_under_vmap(bounds, blobs):
+    p = problem(blobs, k=7)
+    starts = jnp.stack([jnp.asarray(blobs[i : i + 7]) for i in (0, 50, 90)]) - p.origin[None]
+    many = jax.jit(jax.vmap(lambda start: lloyd_bounded(start, p, bounds)))(starts)
+    for i, start in enumerate(starts):
+        agree(plainly(start, p), jax.tree.map(lambda a, i=i: a[i], many))
+
+
+def listed(module, monkeypatch):
+    """Numbers of rows that the module lists, as it lists them."""
+    seen = []
+
+    def spy(chosen, block):
+        jax.debug.callback(lambda c: seen.append(int(c)), jnp.sum(chosen))
+        return compact(chosen, block)
+
+    monkeypatch.setattr(module, "compact", spy)
+    return seen
 
 
 def test_most_rows_are_passed_over(blobs, monkeypatch):
-    seen = []
-    compact = module._compact
-
-    def spy(chosen, block):
-        if chosen.shape == (240,):
-            jax.debug.callback(lambda c: seen.append(int(c)), jnp.sum(chosen))
-        return compact(chosen, block)
-
-    monkeypatch.setattr(module, "_compact", spy)
+    seen = listed(_row_bounds, monkeypatch)
     p = problem(blobs, k=3)
-    found = jax.block_until_ready(lloyd_bounded(jnp.asarray(blobs[[0, 4, 8]]) - p.origin, p))
+    start = jnp.asarray(blobs[[0, 4, 8]]) - p.origin
+    found = jax.block_until_ready(lloyd_bounded(start, p, ROW_BOUNDS))
     jax.effects_barrier()
     assert len(seen) == found.n_iter + 1
     assert max(seen) == 240
     assert sum(seen) < 0.6 * 240 * len(seen), "bounds should spare rows"
 
 
+def test_most_groups_are_passed_over(digits, monkeypatch):
+    monkeypatch.setattr(_group_bounds, "_SIZE", 8)
+    seen = listed(_group_bounds, monkeypatch)
+    p = problem(digits, k=64)
+    start = jnp.asarray(digits[:64]) - p.origin
+    found = jax.block_until_ready(lloyd_bounded(start, p, GROUP_BOUNDS))
+    jax.effects_barrier()
+    lists = np.reshape(seen, (found.n_iter + 1, 2 * 8 + 1))[:, :-1]  # the last are those that move
+    assert np.all(lists[0].reshape(2, 8).sum(axis=0) == 600), "at first, every row and group"
+    assert lists[1:].sum() < 0.3 * 600 * 8 * len(lists), "bounds should spare groups"
+
+
+@pytest.mark.parametrize("k", [7, 64, 100])
+def test_groups_hold_each_center_once_and_neighbours_together(k):
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(k, 3)) + 50 * (np.arange(k) % 2)[:, None]
+    members = np.asarray(split_groups(jnp.asarray(centers), jnp.arange(k) != 3))
+    assert sorted(members[members < k].tolist()) == list(range(k))
+    assert np.all(np.diff(members, axis=1) >= 0)
+    if k == 64:
+        assert [{int(i) % 2 for i in row} for row in members if 3 not in row] == [{0}]
+        assert {int(i) % 2 for row in members if 3 in row for i in row} == {1}
+
+
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 100])
 @pytest.mark.parametrize("block", [1, 8, 64])
 def test_compact_lists_every_chosen_row_once(n, block):
     chosen = np.random.default_rng(n).random(n) < 0.4
-    rows, count = module._compact(jnp.asarray(chosen), block)
+    rows, count = compact(jnp.asarray(chosen), block)
     assert int(count) == chosen.sum()
     assert len(rows) % block == 0
     assert sorted(rows[: int(count)].tolist()) == np.flatnonzero(chosen).tolist()
@@ -120,21 +179,21 @@ def test_compact_lists_every_chosen_row_once(n, block):
 
 
 def test_two_sum_keeps_what_rounding_takes_off():
-    total, lost = module._two_sum(jnp.float32(1e8), jnp.float32(0.25))
+    total, lost = _lloyd._two_sum(jnp.float32(1e8), jnp.float32(0.25))
     assert (total, lost) == (1e8, 0.25)
 
 
 def test_largest_other():
-    assert module._largest_other(jnp.array([3.0, 1.0, 2.0])).tolist() == [2.0, 3.0, 3.0]
-    assert module._largest_other(jnp.array([2.0, 2.0])).tolist() == [2.0, 2.0]
-    assert module._largest_other(jnp.array([5.0])).tolist() == [0.0]
+    assert _row_bounds._largest_other(jnp.array([3.0, 1.0, 2.0])).tolist() == [2.0, 3.0, 3.0]
+    assert _row_bounds._largest_other(jnp.array([2.0, 2.0])).tolist() == [2.0, 2.0]
+    assert _row_bounds._largest_other(jnp.array([5.0])).tolist() == [0.0]
 
 
 def test_wide_rows_are_moved_one_by_one():
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(200, 80)), rng.random(200) * (rng.random(200) < 0.3)
     before, after = rng.integers(-1, 4, 200), rng.integers(0, 4, 200)
-    moved = module._move_rows(
+    moved = move_rows(
         jnp.zeros((4, 81)), jnp.asarray(x), jnp.asarray(w), jnp.asarray(before), jnp.asarray(after)
     )
     expected = np.zeros((4, 81))
