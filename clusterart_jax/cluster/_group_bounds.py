@@ -28,14 +28,14 @@ from ._lloyd import Bounds, Problem, State, live_norms
 from ._moves import move_rows
 from ._nearest import nearest_two, tile_size
 
-_SIZE = 32  # centres of a group: a product with fewer does not pay for fetching the row
+_SIZE = 48  # centres of a group, about: a product with fewer does not pay for fetching the row
 _TURNS = 4  # of the power iteration that finds where to cut
 _MOVED = 32  # rows that are moved from sum to sum at once
 
 
 def group_bounds_pay(n: int, d: int, k: int) -> bool:
     """Whether comparing with all centres costs more than listing rows for each group (measured)."""
-    return jax.default_backend() == "cpu" and n >= 4096 and d >= 128 and k > 2 * _SIZE
+    return jax.default_backend() == "cpu" and n >= 4096 and d >= 128 and k > _SIZE
 
 
 class _Known(NamedTuple):
