@@ -59,7 +59,8 @@ def gmm(
       n_init: number of starts, run one after the other; the highest likelihood is kept. Static.
       max_iter: iterations at most, per start; 0 returns the start.
       tol: stops when the mean log-likelihood of a row changes by less.
-      reg_covar: added to the variances, in squared units of `x`.
+      reg_covar: added to the variances, in squared units of `x`. Where a covariance is singular
+        all the same (rows on a line, in float32), means and weights are NaN and `converged` False.
       active: only the first `active` of the k components take part, the others come back with
         weight 0. Traced, so that one program serves several numbers; None takes all.
 

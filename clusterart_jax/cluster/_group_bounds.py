@@ -174,6 +174,7 @@ def _reassign(s: State, known: _Known, p: Problem) -> tuple[Array, _Known, Array
     labels, _, near, far = lax.fori_loop(
         jnp.int32(0), jnp.int32(2 * groups), compare, (s.labels, unknown, near, known.far)
     )
+    labels = jnp.maximum(labels, 0)  # where nothing compares, with not-a-number
     known = known._replace(near=near - known.walked[labels], far=far)
     return labels, known, *_moves(s, labels, p)
 

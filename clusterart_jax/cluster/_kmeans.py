@@ -63,12 +63,13 @@ def kmeans(
     communicates O(k d). Empty clusters move to the rows farthest from their centres. Data are
     centred inside, and products are in full float32, so that far-off data cluster as well.
 
-    On a CPU, rows whose nearest centre cannot have changed are passed over where that pays; the
-    labels are the same. `nearest_centers` gives the cluster of new rows. Centres and inertia have
-    derivatives with respect to rows and weights, those of the fixed point with labels held:
-    weighted means of the rows of each cluster.
+    On a CPU, rows whose nearest centre cannot have changed, and groups of centres that cannot hold
+    it, are passed over where that pays; the labels are the same. `nearest_centers` gives the
+    cluster of new rows. Centres and inertia have derivatives with respect to rows and weights,
+    those of the fixed point with labels held: weighted means of the rows of each cluster.
 
-    Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`.
+    Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`, and n k / 48
+    numbers for the bounds of groups, where d ≥ 128.
 
     Args:
       key: for the starts; unused where `init` is an array.
@@ -104,6 +105,7 @@ def kmeans(
     References:
       Lloyd, Least squares quantization in PCM, 1982, doi:10.1109/TIT.1982.1056489.
       Hamerly, Making k-means even faster, 2010, doi:10.1137/1.9781611972801.12.
+      Ding and others, Yinyang k-means, 2015, https://proceedings.mlr.press/v37/ding15.html.
     """
     x = check_rows(x)
     n, d = x.shape

@@ -100,6 +100,8 @@ def soft_kmeans(
     k = check_count(k, "k", low=1, high=x.shape[0])
     key = check_key(key)
     init, given, n_init = read_init(init, n_init, k, x)
+    if isinstance(temperature, float | int) and not temperature > 0:
+        raise ValueError(f"temperature must be above 0, not {temperature!r}")
     rows, weights, sharding = spread_rows(x, check_weights(sample_weight, x))
     result = _soft_kmeans(
         key,

@@ -212,6 +212,8 @@ def _assign(centers: Array, last: bool, *, rows: _Units, axis: Any) -> Assigned:
         smallest, labels = nearest_one(u, offsets, norms)
         # |u − c|² / 2 is 1 − cos. Expanded squares lose digits: the last ones are exact.
         squares = squared_norms(u - offsets[labels]) if last else smallest + square
+        if not last:  # what is left of a row on its centre must not look like a way to it
+            squares = jnp.where(squares > 16 * jnp.finfo(u.dtype).eps * (1 + square), squares, 0)
         sums, mass = carry
         sums = sums + group_sums(u, labels, w, k)
         mass = mass + group_sums(jnp.ones_like(u[:, :1]), labels, w, k)

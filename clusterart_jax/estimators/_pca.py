@@ -40,8 +40,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
       svd_solver: "auto", "full", "covariance_eigh", "arpack" or "randomized". The last two are
         exact up to 1,024 rows or columns, and subspace iteration beyond.
       tol: taken for scikit-learn's sake.
-      iterated_power: taken for scikit-learn's sake.
-      n_oversamples: taken for scikit-learn's sake.
+      iterated_power: passes over all rows, of "randomized" beyond 1,024; "auto" is 4.
+      n_oversamples: directions carried beyond those asked for, there.
       power_iteration_normalizer: taken for scikit-learn's sake.
       random_state: seed or `RandomState` of the sketch that subspace iteration starts from.
 
@@ -139,6 +139,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             sample_weight=(np.arange(len(x)) < n).astype(x.dtype),
             solver=solver,
             sketch_key=random_key(check_random_state(self.random_state)),
+            passes=4 if self.iterated_power == "auto" else max(1, int(self.iterated_power)),
+            oversample=int(self.n_oversamples),
         )
         variance, ratio = state.explained_variance, state.explained_variance_ratio
         if wanted == "mle":

@@ -1,5 +1,6 @@
 """Principal components: the directions in which rows vary most."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from .._checks import check_choice, check_count, check_key, check_rows, check_we
 from .._linalg import HIGHEST, total, weighted_mean
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Float, KeyArray
-from ._pca_krylov import OVERSAMPLE, PASSES, krylov, ritz
+from ._pca_krylov import krylov, ritz
 from ._pca_state import PCAState, noise_variance
 from ._spread import factor, moments, settle_signs
 
@@ -28,6 +29,8 @@ def pca(
     solver: str = "auto",
     whiten: bool = False,
     sketch_key: KeyArray | None = None,
+    passes: int = 4,
+    oversample: int = 16,
 ) -> PCAState:
     """Principal component analysis: the n_components directions of largest variance.
 
@@ -39,21 +42,27 @@ def pca(
       O(d min(n, d)).
     - "full": singular values of the rows themselves by QR factorisations of blocks, exact for
       weak directions too, at about three times the cost. Peak extra memory O(d²).
-    - "randomized": a block Krylov subspace from two passes over the rows, which starts from
-      some of the rows and never forms a (d, d) matrix. The weakest of the components are the
-      least exact, where variances fall slowly. Cost O(n d m), peak extra memory O(d m) and
-      4,096 rows. Where 4 m + 64 ≥ d, the same as "covariance_eigh".
+    - "randomized": a block Krylov subspace from some passes over the rows, which starts from
+      4,096 of the rows and never forms a (d, d) matrix. Where variances fall slowly, components
+      are mixed with weaker ones; more passes help. Cost O(n d (m + oversample) passes), peak
+      extra memory O(d (m + oversample) passes) and 4,096 rows. Where that subspace would be all,
+      passes (m + oversample) ≥ d, the same as "covariance_eigh".
     - "auto": "covariance_eigh" up to 1,024 rows or columns, else "randomized".
 
     Args:
       x: rows (n, d).
       n_components: m, between 1 and min(n, d); min(n, d) gives the whole spectrum, which
         `PCAState.truncate` cuts. Static.
-      sample_weight: (n,) weights ≥ 0, as if each row stood there so many times.
+      sample_weight: (n,) weights ≥ 0, as if each row stood there so many times: variances have
+        Σ wᵢ − 1 degrees of freedom, and mean nothing where weights sum up to 1 or less. Components
+        and shares of the variance do not depend on the unit of weight.
       solver: "auto", "full", "covariance_eigh" or "randomized". Static.
       whiten: coordinates then have unit variance. Static.
       sketch_key: random key of the sketch that "randomized" starts from; fixed by default, so
         that the result depends on the data alone.
+      passes: over all rows, of "randomized"; 2 do for variances that fall as those of pictures.
+        Static.
+      oversample: directions that "randomized" carries beyond those asked for. Static.
 
     Returns:
       A `PCAState`, with methods `transform`, `inverse_transform`, `score_samples` and more.
@@ -83,30 +92,35 @@ def pca(
     key = jax.random.key(0) if sketch_key is None else check_key(sketch_key)
     if solver == "auto":
         solver = "covariance_eigh" if min(n, d) <= EXACT_UP_TO else "randomized"
-    if solver == "randomized" and d <= 2 * PASSES * (m + OVERSAMPLE):
+    width = m + check_count(oversample, "oversample")
+    sketch = (width, check_count(passes, "passes"))
+    if solver == "randomized" and d <= math.prod(sketch):
         solver = "covariance_eigh"  # the subspace would be all
     rows, weights, sharding = spread_rows(x, weights)
     key = replicate(key, sharding)
-    found = _reduce(rows, weights, key, m=m, solver=solver, sharding=sharding)
+    found = _reduce(rows, weights, key, sketch=sketch, solver=solver, sharding=sharding)
     # What is left is small, and need not be done on each CPU core anew.
     found = rows_back(found, (False,) * 4, x, sharding)
     return _state(*found, m=m, solver=solver, whiten=bool(whiten))
 
 
-@partial(jax.jit, static_argnames=("m", "solver", "sharding"))
+@partial(jax.jit, static_argnames=("sketch", "solver", "sharding"))
 def _reduce(
     x: Array,
     weights: Array,
     key: KeyArray,
     *,
-    m: int,
+    sketch: tuple[int, int],
     solver: str,
     sharding: RowSharding | None,
 ) -> tuple[Array, Array, Array, Array]:
     """Σ wᵢ, the mean, the trace of the scatter matrix, and what tells its eigenvectors."""
     axis = None if sharding is None else sharding.axis
     wide = solver == "covariance_eigh" and x.shape[0] < x.shape[1]
-    solve = partial(_REDUCTIONS["full" if wide else solver], m=m, axis=axis)
+    if solver == "randomized":
+        solve = partial(krylov, width=sketch[0], passes=sketch[1], axis=axis)
+    else:
+        solve = partial(_factor if wide or solver == "full" else _covariance, axis=axis)
     rows_in = (True, True, False)
     return over_rows(solve, sharding, rows_in=rows_in, rows_out=(False,) * 4)(x, weights, key)
 
@@ -157,15 +171,12 @@ def state_of(mass: Array, mean: Array, spread: Array, values: Array, components:
     return PCAState(mean, components, values / degrees, ratio, noise, jnp.ones_like(values), mass)
 
 
-def _covariance(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
+def _covariance(x: Array, weights: Array, key: Array, *, axis: Any) -> Any:
     mass, mean, about = moments(x, weights, axis)
     return mass, mean, jnp.trace(about), about
 
 
-def _factor(x: Array, weights: Array, key: Array, *, m: int, axis: Any) -> Any:
+def _factor(x: Array, weights: Array, key: Array, *, axis: Any) -> Any:
     mean = weighted_mean(x, weights, axis)
     rows = factor(x, weights, lambda: mean[None], axis)
     return total(jnp.sum(weights), axis), mean, jnp.sum(rows**2), rows
-
-
-_REDUCTIONS = {"covariance_eigh": _covariance, "full": _factor, "randomized": krylov}

@@ -1,4 +1,4 @@
-"""The leading directions of many columns, from two passes over the rows."""
+"""The leading directions of many columns, from few passes over the rows."""
 
 from typing import Any
 
@@ -10,22 +10,22 @@ from .._cholesky import inverse_cholesky
 from .._linalg import HIGHEST, block_size, fold_rows, total, weighted_mean
 from .._typing import Array, Bool, Float, KeyArray
 
-PASSES = 2
-"""Over all rows, from a start that some of the rows give."""
-
-OVERSAMPLE = 16
-"""Directions looked for beyond those asked for."""
-
 _SAMPLE_PASSES = 8
 _SAMPLE = 4096
 
 
 def krylov(
-    x: Float[Array, "n d"], weights: Float[Array, " n"], key: KeyArray, *, m: int, axis: Any
+    x: Float[Array, "n d"],
+    weights: Float[Array, " n"],
+    key: KeyArray,
+    *,
+    width: int,
+    passes: int,
+    axis: Any,
 ) -> tuple[Array, Array, Array, Float[Array, "2 d w"]]:
     """An orthonormal basis B of a block Krylov space, with its images S B; S is the scatter matrix.
 
-    Subspace iteration on a sample of the rows finds where to start, so that two passes over all
+    Subspace iteration on a sample of the rows finds where to start, so that few passes over all
     of them do what would else take several. No factorisation by LAPACK in between: its threads
     would wait busily, and take the cores from the products.
 
@@ -33,14 +33,14 @@ def krylov(
       x: rows (n, d).
       weights: (n,).
       key: of the sketch that the sample starts from.
-      m: directions wanted; `OVERSAMPLE` more are carried along.
+      width: directions that each pass carries, more than are wanted.
+      passes: over all rows.
       axis: of the mesh, or None.
 
     Returns:
-      Σ wᵢ; the mean (d,); the trace of S; and B beside S B, with w = `PASSES` · (m + `OVERSAMPLE`).
+      Σ wᵢ; the mean (d,); the trace of S; and B beside S B, with w = passes · width.
     """
     d = x.shape[1]
-    width = m + OVERSAMPLE
     some, shares = _sample(x, weights, width)
     origin = weighted_mean(some, shares, axis)
 
@@ -53,7 +53,7 @@ def krylov(
     mass = total(jnp.sum(weights), axis)
     images = jnp.zeros((d, 0), x.dtype)
     block = basis
-    for i in range(PASSES):
+    for i in range(passes):
         if i > 0:
             block = _orthonormal(images[:, -width:], basis)
             basis = jnp.concatenate([basis, block], axis=1)
@@ -82,7 +82,7 @@ def ritz(pair: Float[Array, "2 d w"], m: int) -> Float[Array, "m d"]:
 def _sample(x: Array, weights: Array, width: int) -> tuple[Array, Array]:
     """Rows at even steps of the running sum of weights, so that absent rows are passed over."""
     n = x.shape[0]
-    size = min(n, max(4 * width, min(_SAMPLE, n // 16)))
+    size = min(n, max(4 * width, _SAMPLE))
     if size == n:
         return x, weights
     running = jnp.cumsum(weights)

@@ -1,6 +1,6 @@
 """How many clusters: k-means or mixtures over a range of k, and a rule that picks one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -112,6 +112,8 @@ def choose_k(
     weights = check_weights(sample_weight, x)
     check_choice(method, "method", METHODS)
     least = {"silhouette": 2}.get(method, 1)
+    if not isinstance(ks, Iterable):
+        raise TypeError(f"ks must hold numbers of clusters, such as range(2, 11), not {ks!r}")
     tried = [check_count(k, "each of ks", low=least, high=x.shape[0]) for k in ks]
     if not tried or any(a >= b for a, b in pairwise(tried)):
         raise ValueError(f"ks must hold numbers that rise, such as range(2, 11), not {ks!r}")
@@ -130,7 +132,7 @@ def choose_k(
             tol=tol,
         )
         scores = _over(curve, lambda k: mixture(key, x, active=k).bic(x, sample_weight=weights), x)
-        return _choice(curve, scores, none, jnp.full_like(scores, jnp.nan), jnp.nanargmin(scores))
+        return _choice(curve, scores, none, jnp.full_like(scores, jnp.nan), _highest(-scores))
     run = partial(
         kmeans, k=tried[-1], sample_weight=weights, n_init=n_init, max_iter=max_iter, tol=tol
     )
@@ -143,11 +145,11 @@ def choose_k(
             return result.inertia, score(result.labels)
 
         inertias, scores = _over(curve, fit, x)
-        return _choice(curve, scores, none, inertias, jnp.nanargmax(scores))
+        return _choice(curve, scores, none, inertias, _highest(scores))
     inertias = _over(curve, lambda k: run(key, x, active=k).inertia, x)
     if method == "elbow":
         scores = _below_chord(curve.astype(x.dtype), inertias)
-        return _choice(curve, scores, none, inertias, jnp.argmax(scores))
+        return _choice(curve, scores, none, inertias, _highest(scores))
     check_count(n_references, "n_references", low=2)
     draw = _uniform_box(x, weights)
 
@@ -159,12 +161,18 @@ def choose_k(
     logs = _over(jnp.arange(n_references, dtype=jnp.int32), reference, x)
     gaps = jnp.mean(logs, axis=0) - jnp.log(inertias)
     errors = jnp.std(logs, axis=0) * float(np.sqrt(1 + 1 / n_references))
-    enough = jnp.append(gaps[:-1] >= gaps[1:] - errors[1:], True)
+    # Not-a-number, as of rows that are all alike, is no reason for more.
+    enough = jnp.append(~(gaps[:-1] < gaps[1:] - errors[1:]), True)
     return _choice(curve, gaps, errors, inertias, jnp.argmax(enough))
 
 
 def _choice(ks: Array, scores: Array, errors: Array, inertias: Array, best: Array) -> KChoice:
     return KChoice(ks, scores, errors, inertias, ks[best])
+
+
+def _highest(scores: Array) -> Array:
+    """The first of the highest; not-a-number is the worst, and where all are, the smallest k."""
+    return jnp.argmax(jnp.where(jnp.isnan(scores), -jnp.inf, scores))
 
 
 def _over(values: Array, function: Callable[[Array], Any], x: Array) -> Any:

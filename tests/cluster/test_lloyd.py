@@ -110,6 +110,7 @@ def test_with_not_a_number(bounds, blobs):
     plain, bounded = both(bounds, x, blobs[:7])
     assert not plain.converged
     assert not bounded.converged
+    assert bounded.labels.min() >= 0, "-1 means noise elsewhere"
 
 
 def test_under_vmap(bounds, blobs):

@@ -60,3 +60,26 @@ def test_bisecting_says_which_starts_it_knows(rows):
 def test_shrinkage_is_a_share(rows):
     with pytest.raises(ValueError, match="shrinkage must be between 0 and 1, not 2"):
         ca.lda(rows, np.arange(40) % 3, 1, solver="eigen", shrinkage=2)
+
+
+def test_spherical_k_means_ends_with_fewer_directions_than_clusters(key):
+    x = np.repeat(np.random.default_rng(0).normal(size=(5, 3)), 60, 0).astype(np.float32)
+    result = ca.spherical_kmeans(key, x, 8)
+    assert result.converged
+    assert result.n_iter < 20
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+def test_soft_k_means_refuses_what_is_no_temperature(temperature, key):
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        ca.soft_kmeans(key, np.ones((5, 2)), 2, temperature=temperature)
+
+
+@pytest.mark.parametrize("method", ["silhouette", "gap"])
+def test_rows_that_are_all_alike_are_as_few_clusters_as_may_be(method, key):
+    assert ca.choose_k(key, np.ones((50, 3)), [2, 3, 4], method=method).k == 2
+
+
+def test_choose_k_takes_several_numbers(key):
+    with pytest.raises(TypeError, match="ks must hold numbers of clusters"):
+        ca.choose_k(key, np.ones((5, 3)), 3)

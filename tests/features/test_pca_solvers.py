@@ -97,6 +97,27 @@ def test_truncated_equals_asked_for(shape):
         whole.truncate(99)
 
 
+@pytest.mark.parametrize("shape", [(3000, 400), (6000, 400)])
+def test_randomized_finds_directions_that_stand_out_little(shape):
+    """Variances of 3 to 4 beside 1 everywhere, as close to exact as the peer comes."""
+    scale = np.ones(shape[1])
+    scale[:8] = np.sqrt(np.linspace(3, 4, 8))
+    x = np.random.default_rng(0).normal(size=shape) * scale
+    scatter = np.cov(x.T)
+    best = np.linalg.eigvalsh(scatter)[-8:].sum()
+    kept = [
+        np.trace(c @ scatter @ c.T) / best
+        for c in (
+            np.asarray(pca(x, 8, solver="randomized").components),
+            np.asarray(pca(x, 8, solver="randomized", passes=1, oversample=2).components),
+            PCA(8, svd_solver="randomized", random_state=0).fit(x).components_,
+        )
+    ]
+    assert kept[0] > kept[2] - 1e-3
+    assert kept[0] > 0.999
+    assert kept[1] < kept[0]
+
+
 def test_randomized_where_the_sample_is_absent():
     # Every row that the start would look at has weight 0.
     x = weak(3200, 100, ratio=0.9)
