@@ -24,6 +24,7 @@ SAY = "print(model.inertia_, sum('cache_hits' in e for e in found), jax.config.v
 
 def run(code: str, folder: str) -> str:
     env = os.environ | {_programs.FOLDER: folder}
+    env.pop("XLA_FLAGS", None)  # a user's process, without the short cuts of tests
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, env=env, capture_output=True, text=True
     )
@@ -50,8 +51,10 @@ def test_a_first_fit_costs_little_more_than_the_imports(tmp_path):
         for _ in range(2)
     ]
     imports, first, again = np.min(turns, axis=0)
-    assert first < 2.4 * imports
-    assert again < 1.8 * imports
+    # Measured: 2.1 to 2.3 and 1.6 to 1.7 times, on two kinds of processor.
+    assert first < 2.9 * imports
+    assert again < 2.3 * imports
+    assert again < first
 
 
 def test_the_next_process_finds_the_programs_of_the_one_before(tmp_path):
