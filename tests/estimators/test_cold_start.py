@@ -48,13 +48,11 @@ def test_a_first_fit_costs_little_more_than_the_imports(tmp_path):
             processor_seconds(IMPORTS + FIT),
             processor_seconds(IMPORTS + FIT, folder),
         ]
-        for _ in range(2)
+        for _ in range(3)
     ]
     imports, first, again = np.min(turns, axis=0)
-    # Measured: 2.1 to 2.3 and 1.6 to 1.7 times, on two kinds of processor.
-    assert first < 2.9 * imports
-    assert again < 2.3 * imports
-    assert again < first
+    assert first < 2.4 * imports
+    assert again < 1.8 * imports
 
 
 def test_the_next_process_finds_the_programs_of_the_one_before(tmp_path):
