@@ -69,7 +69,7 @@ def kmeans(
     those of the fixed point with labels held: weighted means of the rows of each cluster.
 
     Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`, and n k / 48
-    numbers for the bounds of groups, where d ≥ 128.
+    numbers for the bounds of groups, where d ≥ 128 and k > 96.
 
     Args:
       key: for the starts; unused where `init` is an array.
