@@ -51,8 +51,11 @@ def test_a_first_fit_costs_little_more_than_the_imports(tmp_path):
         for _ in range(3)
     ]
     imports, first, again = np.min(turns, axis=0)
-    assert first < 2.4 * imports
-    assert again < 1.8 * imports
+    # On a Xeon 2.1 and 1.6 times; on an EPYC, where compiling costs more beside imports, 2.2 to
+    # 2.5 and 1.7 with a neighbour at work.
+    assert first < 2.9 * imports
+    assert again < 2.3 * imports
+    assert again < first
 
 
 def test_the_next_process_finds_the_programs_of_the_one_before(tmp_path):
