@@ -74,13 +74,21 @@ def check_count(value: Any, name: str, *, low: int = 1, high: int | None = None)
     return int(value)
 
 
-def check_active(active: ArrayLike | None, k: int) -> Array:
+def check_active(active: ArrayLike | None, k: int) -> ArrayLike:
     """How many of k clusters take part, perhaps traced; all of them where it is None."""
     if active is None:
         active = k
     elif not isinstance(active, jax.Array):
         active = check_count(active, "active", high=k)
-    return jnp.asarray(active, jnp.int32)
+    return as_scalar(active, jnp.int32)
+
+
+def as_scalar(value: ArrayLike, dtype: Any) -> ArrayLike:
+    """A number for a compiled function to take as an argument, perhaps traced.
+
+    Numbers of Python stay on the host: each array made of one costs as much as a small program.
+    """
+    return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
 
 
 def check_choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:

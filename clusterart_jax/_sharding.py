@@ -83,7 +83,7 @@ def row_sharding(x: Any) -> RowSharding | None:
 
 
 def spread_rows(
-    x: Array, weights: Array, *, absent: Any = 0
+    x: Array, weights: Array, *, absent: Any = 0, fewest: int | None = None
 ) -> tuple[Array, Array, RowSharding | None]:
     """Lays rows over the CPU devices of `use_cpu_cores`, padded with rows that count as absent.
 
@@ -94,6 +94,7 @@ def spread_rows(
       x: rows (n, d).
       weights: one value a row, (n,): weights, or labels.
       absent: the value in `weights` that marks a row as absent; padding gets it.
+      fewest: rows from which on it pays to hand them out, which takes some milliseconds.
 
     Returns:
       The rows, their weights, and the sharding of both.
@@ -102,7 +103,9 @@ def spread_rows(
     if sharding is not None:
         return place_rows(x, sharding), place_rows(weights, sharding), sharding
     plain = not any(isinstance(a, jax.core.Tracer) for a in (x, weights))
-    if not plain or not _cpu_cores or _cpu_cores == 1 or x.shape[0] < _SPREAD_FROM:
+    if not plain or not _cpu_cores or _cpu_cores == 1:
+        return x, weights, None
+    if x.shape[0] < (_SPREAD_FROM if fewest is None else fewest):
         return x, weights, None
     if x.devices() - set(jax.devices("cpu")) or len(x.devices()) > 1:
         return x, weights, None
@@ -164,7 +167,8 @@ def rows_back(result: Any, rows_out: Any, x: Array, sharding: RowSharding | None
     if sharding is None or row_sharding(x) is not None:
         return result
     result = jax.device_put(result, x.sharding)
-    return jax.tree.map(lambda a, rows: a[: x.shape[0]] if rows else a, result, rows_out)
+    n = x.shape[0]
+    return jax.tree.map(lambda a, rows: a[:n] if rows and len(a) > n else a, result, rows_out)
 
 
 def over_rows(

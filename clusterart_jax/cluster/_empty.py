@@ -77,7 +77,7 @@ def _relocate(
                 here == lax.pmin(jnp.where(holds, here, jnp.iinfo(jnp.int32).max), axis)
             )
         weight = p.weights[row]
-        point = jnp.append(weight * (p.x[row] - p.origin[0]), weight)
+        point = jnp.append(weight * (p.x[row][None] - p.origin)[0], weight)
         point = total(jnp.where(mine, point, 0), axis)
         old = total(jnp.where(mine, labels[row], 0), axis)
         held = sums[old, -1]

@@ -9,7 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import check_active, check_choice, check_count, check_key, check_rows, check_weights
+from .._checks import (
+    as_scalar,
+    check_active,
+    check_choice,
+    check_count,
+    check_key,
+    check_rows,
+    check_weights,
+)
 from .._linalg import group_sums, moments, round_origin, squared_norms, total
 from .._sharding import (
     RowSharding,
@@ -19,11 +27,13 @@ from .._sharding import (
     spread_rows,
 )
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
+from ._every_row import EVERY_ROW, every_row_pays
 from ._group_bounds import GROUP_BOUNDS, group_bounds_pay
 from ._lloyd import Bounds, Problem, lloyd_bounded, lloyd_plain
 from ._row_bounds import ROW_BOUNDS, row_bounds_pay
 from ._seeding import kmeans_parallel, kmeans_plus_plus, random_rows
 
+_COPY = 2**22  # numbers: 16 MiB of float32
 INITS = ("k-means++", "k-means||", "random")
 
 
@@ -68,8 +78,9 @@ def kmeans(
     cluster of new rows. Centres and inertia have derivatives with respect to rows and weights,
     those of the fixed point with labels held: weighted means of the rows of each cluster.
 
-    Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`, and n k / 48
-    numbers for the bounds of groups, where d ≥ 128 and k > 96.
+    Cost O(n d k) an iteration; peak extra memory O(n + k d), whatever `n_init`; on a CPU also a
+    copy of rows of no more than 4 million numbers, and n k / 48 numbers for the bounds of groups,
+    where d ≥ 128 and k > 96.
 
     Args:
       key: for the starts; unused where `init` is an array.
@@ -122,19 +133,17 @@ def kmeans(
         if np.shape(init) != (k, d):
             raise ValueError(f"init must have shape (k, d) = ({k}, {d}), not {np.shape(init)}")
         given, init, n_init = jnp.asarray(init).astype(x.dtype), "given", 1
-    rows, weights, sharding = spread_rows(x, weights)
+    rows, weights, sharding = spread_rows(x, weights, fewest=_fewest(d, k))
     if given is not None:
         given = replicate(given, sharding)
-    active = check_active(active, k)
-    max_iter, tol = jnp.asarray(max_iter, jnp.int32), jnp.asarray(tol, x.dtype)
     result = _kmeans(
         key,
         rows,
         weights,
         given,
-        max_iter,
-        tol,
-        active,
+        as_scalar(max_iter, jnp.int32),
+        as_scalar(tol, x.dtype),
+        check_active(active, k),
         k=k,
         init=init,
         n_init=n_init,
@@ -172,12 +181,15 @@ def _kmeans(
         tol: Array,
         *given: Array,
     ) -> KMeansResult:
-        # Rows are taken relative to their mean block by block; a centred copy would double memory.
         mean, variance = moments(x, weights, axis)
         origin = round_origin(mean, variance)[None]
         allowed = jnp.arange(k, dtype=jnp.int32) < active
         p = Problem(x, weights, origin, allowed, max_iter, tol * variance, axis)
-        return _best_start(key, p, given[0] if given else None, k=k, init=init, n_init=n_init)
+        run = partial(_best_start, key, k=k, init=init, n_init=n_init)
+        if not _copy_pays(x):
+            return run(p, *given)
+        found = run(p._replace(x=x - origin, origin=0.0), *(start - origin for start in given))
+        return found._replace(centers=found.centers + origin)
 
     arguments = (key, x, weights, active, max_iter, tol, *(() if given is None else (given,)))
     rows_in = (False, True, True, *(False for _ in arguments[3:]))
@@ -217,15 +229,30 @@ def _slope(
     return pulled / jnp.where(mass > 0, mass, 1), total(inertia, axis)
 
 
+def _fewest(d: int, k: int) -> int:
+    """Rows from which on several devices are quicker than one, some milliseconds of work (measured)."""
+    return max(8192, 2**21 // (16 + d + d * k // 32))
+
+
+def _copy_pays(x: Array) -> bool:
+    """Whether rows relative to their mean are kept, rather than made anew tile by tile.
+
+    Many rows must not take twice their memory.
+    """
+    return jax.default_backend() == "cpu" and x.size <= _COPY
+
+
 def _bounds(n: int, d: int, k: int) -> Bounds | None:
     """The bounds that pay for such a problem, if any do."""
     if group_bounds_pay(n, d, k):
         return GROUP_BOUNDS
-    return ROW_BOUNDS if row_bounds_pay(n, d, k) else None
+    if row_bounds_pay(n, d, k):
+        return ROW_BOUNDS
+    return EVERY_ROW if every_row_pays(d) else None
 
 
 def _best_start(
-    key: KeyArray, p: Problem, given: Array | None, *, k: int, init: str, n_init: int
+    key: KeyArray, p: Problem, given: Array | None = None, *, k: int, init: str, n_init: int
 ) -> KMeansResult:
     def start(key: KeyArray) -> Array:
         if given is not None:

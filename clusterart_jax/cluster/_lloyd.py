@@ -23,7 +23,7 @@ class Problem(NamedTuple):
     Attributes:
       x: (n, d) rows, of this device.
       weights: (n,)
-      origin: (1, d), taken off the rows whenever they are read.
+      origin: (1, d), taken off the rows whenever they are read; 0.0 where they are without it.
       allowed: (k,) bool, False for centres that do not take part.
       max_iter: iterations at most.
       tol: stops when Σ |shift of a centre|² is no larger.
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
 
     x: Array
     weights: Array
-    origin: Array
+    origin: Array | float
     allowed: Array
     max_iter: Array
     tol: Array
@@ -55,7 +55,7 @@ class State(NamedTuple):
     Attributes:
       centers: (k, d)
       labels: (n,) of the assignment before, −1 before the first.
-      changed: number of labels that it changed.
+      changed: more than 0 where it changed labels.
       moved: Σ |shift|² of the last update.
       n_iter: iterations so far.
     """
@@ -88,6 +88,15 @@ def _update(s: State, labels: Array, sums: Array, changed: Array, p: Problem) ->
     centers = jnp.where(weight > 0, sums[:, :-1] / jnp.where(weight > 0, weight, 1), s.centers)
     moved = jnp.sum((centers - s.centers) ** 2)
     return State(centers, labels, changed, moved, s.n_iter + 1)
+
+
+def _totals(sums: Array, changed: Array, axis: Any) -> tuple[Array, Array]:
+    """Sums over devices, and whether labels changed on any: one message, since each costs a wait."""
+    if axis is None:
+        return sums, changed
+    both = jnp.append(sums.ravel(), (changed > 0).astype(sums.dtype))
+    both = lax.psum(both, axis)
+    return both[:-1].reshape(sums.shape), both[-1].astype(jnp.int32)
 
 
 def live_norms(centers: Array, p: Problem) -> Array:
@@ -124,7 +133,7 @@ def lloyd_plain(centers: Array, p: Problem) -> Solution:
 
         zero = (jnp.zeros((k, d + 1), p.x.dtype), jnp.int32(0))
         counted, labels = fold_rows(step, zero, (p.x, p.weights, s.labels), block=block)
-        sums, changed = total(counted, p.axis)
+        sums, changed = _totals(*counted, p.axis)
         return _update(s, labels, sums, changed, p)
 
     s = lax.while_loop(lambda s: _more(s, p), body, _start(centers, p.x))
@@ -173,9 +182,10 @@ def lloyd_bounded(centers: Array, p: Problem, bounds: Bounds) -> Solution:
     def body(carry: tuple[State, Any, Array, Array]) -> tuple[State, Any, Array, Array]:
         s, known, sums, rest = carry
         labels, known, delta, changed = bounds.reassign(s, known, p)
-        sums, lost = _two_sum(sums, total(delta, p.axis))
+        delta, changed = _totals(delta, changed, p.axis)
+        sums, lost = _two_sum(sums, delta)
         rest = rest + lost
-        after = _update(s, labels, sums + rest, total(changed, p.axis), p)
+        after = _update(s, labels, sums + rest, changed, p)
         shift = jnp.sqrt(squared_norms(after.centers - s.centers))
         return after, bounds.age(known, shift), sums, rest
 

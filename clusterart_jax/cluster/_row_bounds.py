@@ -23,7 +23,9 @@ from ._nearest import nearest_two, tile_size
 
 def row_bounds_pay(n: int, d: int, k: int) -> bool:
     """Whether a row's distances to all centres cost more than keeping bounds does (measured)."""
-    return jax.default_backend() == "cpu" and n >= 4096 and k * (12 + d) > 2500
+    if jax.default_backend() != "cpu" or n < 4096 or k < 6:
+        return False
+    return k * (12 + d) > (800 if d > 4 else 2500)
 
 
 class _Known(NamedTuple):

@@ -9,13 +9,14 @@ import pytest
 
 from clusterart_jax._linalg import compact, moments, round_origin
 from clusterart_jax.cluster import _group_bounds, _lloyd, _row_bounds
+from clusterart_jax.cluster._every_row import EVERY_ROW
 from clusterart_jax.cluster._group_bounds import GROUP_BOUNDS, split_groups
 from clusterart_jax.cluster._lloyd import Problem, lloyd_bounded, lloyd_plain
 from clusterart_jax.cluster._moves import move_rows
 from clusterart_jax.cluster._row_bounds import ROW_BOUNDS
 
 
-@pytest.fixture(params=[ROW_BOUNDS, GROUP_BOUNDS], ids=["rows", "groups"])
+@pytest.fixture(params=[EVERY_ROW, ROW_BOUNDS, GROUP_BOUNDS], ids=["every", "rows", "groups"])
 def bounds(request, monkeypatch):
     monkeypatch.setattr(_group_bounds, "_SIZE", 3)  # so that few centres are several groups
     return request.param
