@@ -1,0 +1,146 @@
+"""Distances by name, and the k nearest rows of each row: blocks of queries against all rows.
+
+Euclidean distances are sums of squared differences, never expanded squares, wherever a number is
+kept: two rows that are equal are at distance 0, and neighbours of far-off data keep their digits.
+Columns lie one after the other, (d, n): a sum over few columns is then one fused pass over rows.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._linalg import fold_rows, squared_distances
+from .._typing import Array, Bool, Float, Int
+
+METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+
+_UNROLLED = 32  # columns in one fused pass
+_BLOCK = 2**21  # numbers: distances of a block of queries
+_SLACK = 4  # rows that expanded squares may put in the wrong place
+
+
+def embed(x: Float[Array, "n d"], metric: str) -> Float[Array, "n e"]:
+    """Rows between which distances are taken: for the cosine their directions, else `x`.
+
+    |u − v|² / 2 = 1 − cos of the angle between u and v. One more column is 1 for a row of length
+    0, whose distance to every other direction is then 1.
+    """
+    if metric != "cosine":
+        return x
+    largest = jnp.max(jnp.abs(x), axis=1, keepdims=True)
+    scaled = x / jnp.where(largest > 0, largest, 1)
+    length = jnp.sqrt(jnp.sum(scaled**2, axis=1, keepdims=True))
+    return jnp.concatenate(
+        [scaled / jnp.where(length > 0, length, 1), (length == 0).astype(x.dtype)], axis=1
+    )
+
+
+def raw_distances(a: Array, b: Array, metric: str) -> Array:
+    """`finish` of it is the distance; a (d, …) and b (d, …) broadcast against each other."""
+    d = a.shape[0]
+
+    def term(a: Array, b: Array) -> Array:
+        return jnp.abs(a - b) if metric in ("manhattan", "chebyshev") else (a - b) ** 2
+
+    join = jnp.maximum if metric == "chebyshev" else jnp.add
+    if d <= _UNROLLED:
+        total = term(a[0], b[0])
+        for i in range(1, d):
+            total = join(total, term(a[i], b[i]))
+        return total
+
+    def group(first: Array, total: Array, size: int) -> Array:
+        some = (lax.dynamic_slice_in_dim(z, first, size) for z in (a, b))
+        return join(total, raw_distances(*some, metric))
+
+    shape = jnp.broadcast_shapes(a.shape[1:], b.shape[1:])
+    width = _UNROLLED // 2
+    total = lax.fori_loop(
+        jnp.int32(0),
+        jnp.int32(d // width),
+        lambda i, total: group(i * width, total, width),
+        jnp.zeros(shape, a.dtype),
+    )
+    return group(jnp.int32(d - d % width), total, d % width) if d % width else total
+
+
+def finish(raw: Array, metric: str) -> Array:
+    """Distances from what `raw_distances` returns, which are in the same order."""
+    if metric == "euclidean":
+        return jnp.sqrt(raw)
+    return raw / 2 if metric == "cosine" else raw
+
+
+def k_nearest(
+    queries: Float[Array, "m d"],
+    rows: Float[Array, "n d"],
+    k: int,
+    present: Bool[Array, " n"],
+    metric: str = "euclidean",
+) -> tuple[Float[Array, "m k"], Int[Array, "m k"]]:
+    """For each query, the distances of the k nearest rows that are present, and which they are.
+
+    Nearest first, of equally near ones the first; where fewer than k rows are present, infinite
+    distances follow. A row is among its own neighbours. Rows are already `embed`ded.
+
+    The k nearest rows lie in the k groups whose nearest rows are nearest, so that only one number
+    a group is sorted. From 33 columns on, Euclidean candidates come from expanded squares, a few
+    more than k, and are measured directly.
+
+    Cost O(m n d); peak extra memory O(m k + n d + a block of 2²¹ distances).
+    """
+    n, d = rows.shape
+    columns = rows.T
+    expanded = d > _UNROLLED and metric in ("euclidean", "cosine")
+    want = min(n, k + _SLACK) if expanded else k
+    size = max(1, min(64, int((n / want) ** 0.5)))
+    groups = -(-n // size)
+    origin = jnp.mean(rows, axis=0, keepdims=True)
+    centred = rows - origin if expanded else rows
+
+    def step(carry: tuple[()], valid: Array, q: Array) -> tuple[tuple[()], tuple[Array, Array]]:
+        b = q.shape[0]
+        if expanded:
+            raw = squared_distances(q - origin, centred)
+        else:
+            raw = raw_distances(q.T[:, :, None], columns[:, None, :], metric)
+        # What is no number is no neighbour.
+        raw = jnp.where(present[None, :] & (raw < jnp.inf), raw, jnp.inf)
+        wide = jnp.pad(raw, ((0, 0), (0, groups * size - n)), constant_values=jnp.inf)
+        # Group j holds rows j, groups + j, …: minima over a major axis vectorise.
+        least = jnp.min(wide.reshape(b, size, groups), axis=1)
+        best = lax.top_k(-least, min(want, groups))[1].astype(jnp.int32)
+        offsets = jnp.arange(size, dtype=jnp.int32) * jnp.int32(groups)
+        members = jnp.sort((best[:, None, :] + offsets[None, :, None]).reshape(b, -1), axis=1)
+        near = jnp.take_along_axis(wide, members, axis=1)
+        value, place = lax.top_k(-near, want)
+        found = jnp.minimum(jnp.take_along_axis(members, place.astype(jnp.int32), axis=1), n - 1)
+        raw = -value
+        if expanded:
+            exact = raw_distances(q.T[:, :, None], jnp.moveaxis(rows[found], 2, 0), metric)
+            raw, found = lax.sort(
+                (jnp.where(raw < jnp.inf, exact, jnp.inf), found), dimension=1, num_keys=2
+            )
+        return (), (finish(raw[:, :k], metric), found[:, :k])
+
+    block = max(8, min(256, _BLOCK // n))
+    return fold_rows(step, (), (queries,), block=block)[1]
+
+
+@partial(jax.jit, static_argnames=("k", "metric"))
+def core_distances(
+    points: Float[Array, "n d"], weights: Float[Array, " n"], k: int, metric: str = "euclidean"
+) -> Float[Array, " n"]:
+    """Distance at which the rows around a row, itself among them, weigh `k` or more.
+
+    A row that is present weighs at least 1 here, so that k rows are always enough. Infinite for
+    absent rows, and where all rows together are too few.
+    """
+    present = weights > 0
+    distances, near = k_nearest(points, points, k, present, metric)
+    mass = jnp.cumsum(jnp.maximum(weights, 1)[near], axis=1)
+    enough = (mass >= k) & (distances < jnp.inf)
+    core = jnp.min(jnp.where(enough, distances, jnp.inf), axis=1)
+    return jnp.where(present, core, jnp.inf)
