@@ -6,6 +6,7 @@ Functions of arrays (they jit, vmap and shard):
 - `bisecting_kmeans`: the same by splits in two.
 - `kmedians`, `spherical_kmeans`, `soft_kmeans`: by Manhattan distance, by angle, and softly.
 - `mini_batch_kmeans`: the same by random batches of the rows.
+- `dbscan`: rows → clusters of any shape, and noise.
 - `gmm`: rows → a Gaussian mixture, which labels, scores and samples rows.
 - `pca`: rows → principal components.
 - `lda`: rows and their classes → directions in which classes differ, and a classifier.
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from . import metrics as metrics
     from ._sharding import use_cpu_cores as use_cpu_cores
     from .cluster import bisecting_kmeans as bisecting_kmeans
+    from .cluster import dbscan as dbscan
     from .cluster import gmm as gmm
     from .cluster import kmeans as kmeans
     from .cluster import kmedians as kmedians
@@ -73,6 +75,7 @@ _HOME = {
     "cluster_then_generate": "pipeline",
     "generate_pictures": "job",
     "bisecting_kmeans": "cluster",
+    "dbscan": "cluster",
     "gmm": "cluster",
     "kmeans": "cluster",
     "kmedians": "cluster",

@@ -1,6 +1,7 @@
 """Points → a `Result` with labels; one algorithm a file.
 
 - `bisecting_kmeans`: a tree of splits in two; `bisecting_labels`: the leaf of new points.
+- `dbscan`: rows near many others, joined; the rest is noise.
 - `gmm`: Gaussian mixtures by expectation-maximisation, and what they say of new rows.
 - `kmeans`: k-means by Lloyd's iteration from greedy k-means++ seeds.
 - `kmedians`: the same by Manhattan distance; `spherical_kmeans`: by angle; `soft_kmeans`: with
@@ -11,6 +12,7 @@
 """
 
 from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
+from ._dbscan import DBSCANResult, dbscan
 from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
@@ -30,6 +32,7 @@ from ._stream import mini_batch_stream
 
 __all__ = [
     "BisectingKMeansResult",
+    "DBSCANResult",
     "GMMResult",
     "GMMStart",
     "KMeansResult",
@@ -40,6 +43,7 @@ __all__ = [
     "SphericalKMeansResult",
     "bisecting_kmeans",
     "bisecting_labels",
+    "dbscan",
     "gmm",
     "kmeans",
     "kmedians",

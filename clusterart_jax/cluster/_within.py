@@ -1,0 +1,148 @@
+"""Which rows are no farther apart than a radius: exactly, though computed in float32.
+
+Distances are computed roughly, with a bound of their rounding. Pairs closer to the radius than that
+are measured again in numbers of twice the length, sums of two floats each (Dekker, A floating-point
+technique for extending the available precision, 1971, doi:10.1007/BF01397083).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._linalg import HIGHEST, squared_norms
+from .._typing import Array, Bool, Float
+
+METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+_DIRECT = 8  # columns up to which differences cost less than a product of matrices
+
+
+class Radius(NamedTuple):
+    """A radius as the sum of two floats, the second less than half a digit of the first."""
+
+    high: Float[Array, ""]
+    low: Float[Array, ""]
+
+
+def prepare(x: Array, present: Array, metric: str) -> Array:
+    """Rows such that `near` is right for them: unit vectors for cosine distances, else centred."""
+    if metric == "cosine":
+        norm = jnp.sqrt(squared_norms(x))[:, None]
+        return x / jnp.where(norm > 0, norm, 1)
+    if metric != "euclidean" or x.shape[1] <= _DIRECT:
+        return x
+    mass = jnp.maximum(jnp.sum(present, dtype=x.dtype), 1)
+    return x - jnp.sum(jnp.where(present[:, None], x, 0), axis=0) / mass
+
+
+def in_columns(radius: Radius, metric: str) -> Array:
+    """How far two near rows can be apart in one column, rounded up."""
+    high = radius.high
+    if metric == "cosine":
+        high = jnp.sqrt(jnp.maximum(2 * high, 0))
+    return high * (1 + 8 * jnp.finfo(high.dtype).eps)
+
+
+def near(
+    x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
+) -> tuple[Bool[Array, "b t"], Bool[Array, "b t"]]:
+    """Whether rows are near each other, and where rounding leaves that open."""
+    b, d = x.shape
+    eps = jnp.finfo(x.dtype).eps
+    if metric == "cosine":
+        product = jnp.matmul(x, y, precision=HIGHEST)
+        limit = 1 - radius.high - radius.low
+        return product >= limit - 4 * eps, jnp.zeros((b, y.shape[1]), bool)
+    if metric == "euclidean" and d > _DIRECT:
+        norms = squared_norms(x)[:, None] + squared_norms(y.T)[None, :]
+        value = norms - 2 * jnp.matmul(x, y, precision=HIGHEST)
+        margin = 8 * eps * norms
+        limit = radius.high**2
+    else:
+        differences = (x[:, i, None] - y[i] for i in range(d))
+        value = _combine(differences, metric, b, y.shape[1], x.dtype)
+        limit = radius.high**2 if metric == "euclidean" else radius.high
+        margin = (d + 4) * eps * limit
+    return value <= limit, jnp.abs(value - limit) <= margin
+
+
+def _combine(differences, metric: str, b: int, t: int, dtype) -> Array:
+    value = jnp.zeros((b, t), dtype)
+    for difference in differences:
+        if metric == "euclidean":
+            value = value + difference * difference
+        elif metric == "manhattan":
+            value = value + jnp.abs(difference)
+        else:
+            value = jnp.maximum(value, jnp.abs(difference))
+    return value
+
+
+def near_exactly(
+    x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
+) -> Bool[Array, "b t"]:
+    """The same to twice the digits, at ten times the cost."""
+    b, d = x.shape
+    zero = jnp.zeros((b, y.shape[1]), x.dtype)
+
+    def add(i: Array, value: tuple[Array, Array]) -> tuple[Array, Array]:
+        p = lax.dynamic_index_in_dim(x, i, 1)
+        q = lax.dynamic_index_in_dim(y, i, 0)
+        difference = _two_sum(p, -q)
+        if metric == "euclidean":
+            return _add(value, _square(difference))
+        sign = jnp.where(difference[0] < 0, -1, 1).astype(x.dtype)
+        size = (difference[0] * sign, difference[1] * sign)
+        if metric == "manhattan":
+            return _add(value, size)
+        larger = _above(size, value)
+        return jnp.where(larger, size[0], value[0]), jnp.where(larger, size[1], value[1])
+
+    value = lax.fori_loop(jnp.int32(0), jnp.int32(d), add, (zero, zero))
+    limit = (radius.high, radius.low)
+    return ~_above(value, _square(limit) if metric == "euclidean" else limit)
+
+
+def _above(a: tuple[Array, Array], b: tuple[Array, Array]) -> Array:
+    return (a[0] > b[0]) | ((a[0] == b[0]) & (a[1] > b[1]))
+
+
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    total = a + b
+    kept = total - a
+    return total, (a - (total - kept)) + (b - kept)
+
+
+def _add(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    high, low = _two_sum(a[0], b[0])
+    return _two_sum(high, low + (a[1] + b[1]))
+
+
+def _square(a: tuple[Array, Array]) -> tuple[Array, Array]:
+    high = _rounded(a[0] * a[0])
+    half = _upper(a[0])
+    rest = a[0] - half
+    lost = ((half * half - high) + 2 * (half * rest)) + rest * rest
+    return _two_sum(high, lost + 2 * (a[0] * a[1]))
+
+
+def _upper(a: Array) -> Array:
+    """The upper half of the digits."""
+    info = jnp.finfo(a.dtype)
+    return lax.reduce_precision(a, exponent_bits=info.nexp, mantissa_bits=(info.nmant - 1) // 2)
+
+
+def _rounded(a: Array) -> Array:
+    """Keeps a compiler from adding something to a product before that is rounded."""
+    info = jnp.finfo(a.dtype)
+    return lax.reduce_precision(a, exponent_bits=info.nexp, mantissa_bits=info.nmant)
+
+
+def two_floats(value: object, dtype) -> Radius:
+    """A number of Python with all its digits; an array as it is."""
+    if isinstance(value, jax.Array):
+        return Radius(value.astype(dtype), jnp.zeros((), dtype))
+    high = np.asarray(value, dtype)
+    return Radius(high, np.asarray(float(value) - float(high), dtype))
