@@ -8,6 +8,8 @@ Functions of arrays (they jit, vmap and shard):
 - `mini_batch_kmeans`: the same by random batches of the rows.
 - `dbscan`: rows → clusters of any shape, and noise.
 - `gmm`: rows → a Gaussian mixture, which labels, scores and samples rows.
+- `hdbscan`: the same at whatever density, without a distance to choose.
+- `linkage`: rows → the tree in which they merge.
 - `pca`: rows → principal components.
 - `lda`: rows and their classes → directions in which classes differ, and a classifier.
 - `choose_k`: rows → how many clusters.
@@ -16,6 +18,7 @@ Functions of arrays (they jit, vmap and shard):
 With scikit-learn's interface:
 
 - `KMeans`, `MiniBatchKMeans`, `BisectingKMeans`: k-means.
+- `AgglomerativeClustering`: a tree of merges, cut.
 - `GaussianMixture`, `PCA`, `LinearDiscriminantAnalysis`: the functions of those names.
 
 The same from files to files:
@@ -43,12 +46,15 @@ if TYPE_CHECKING:
     from .cluster import bisecting_kmeans as bisecting_kmeans
     from .cluster import dbscan as dbscan
     from .cluster import gmm as gmm
+    from .cluster import hdbscan as hdbscan
     from .cluster import kmeans as kmeans
     from .cluster import kmedians as kmedians
+    from .cluster import linkage as linkage
     from .cluster import mini_batch_kmeans as mini_batch_kmeans
     from .cluster import soft_kmeans as soft_kmeans
     from .cluster import spherical_kmeans as spherical_kmeans
     from .estimators import PCA as PCA
+    from .estimators import AgglomerativeClustering as AgglomerativeClustering
     from .estimators import BisectingKMeans as BisectingKMeans
     from .estimators import GaussianMixture as GaussianMixture
     from .estimators import KMeans as KMeans
@@ -64,6 +70,7 @@ if TYPE_CHECKING:
 
 # Loaded when first used, so that importing the package costs next to nothing.
 _HOME = {
+    "AgglomerativeClustering": "estimators",
     "BisectingKMeans": "estimators",
     "GaussianMixture": "estimators",
     "KMeans": "estimators",
@@ -77,8 +84,10 @@ _HOME = {
     "bisecting_kmeans": "cluster",
     "dbscan": "cluster",
     "gmm": "cluster",
+    "hdbscan": "cluster",
     "kmeans": "cluster",
     "kmedians": "cluster",
+    "linkage": "cluster",
     "mini_batch_kmeans": "cluster",
     "lda": "features",
     "pca": "features",

@@ -27,6 +27,10 @@ STATE = cluster.MiniBatchState(
 """Of mini-batch k-means, with a centre that has taken nothing yet."""
 
 
+TREE = cluster.hdbscan(X, min_cluster_size=4, min_samples=3)
+"""Clusters of `X`, to which new points are joined."""
+
+
 class Case(NamedTuple):
     """One function, and how to call it on arrays of rows.
 
@@ -147,6 +151,32 @@ CASES = {
         (False,) * 6,
         keyed=True,
         weighted=True,
+    ),
+    "hdbscan": Case(
+        cluster.hdbscan,
+        lambda key, x, **kw: cluster.hdbscan(x, min_cluster_size=4, min_samples=3, **kw),
+        (X,),
+        (*[True] * 4, *[False] * 4),
+        weighted=True,
+    ),
+    "hdbscan_labels": Case(
+        cluster.hdbscan_labels,
+        lambda key, x: cluster.hdbscan_labels(x, X, TREE, min_samples=3),
+        (X + 0.3,),
+        (True, True),
+    ),
+    "linkage": Case(
+        cluster.linkage,
+        lambda key, x, **kw: cluster.linkage(x, **kw),
+        (X,),
+        (False,),
+        weighted=True,
+    ),
+    "cut_tree": Case(
+        cluster.cut_tree,
+        lambda key, x: cluster.cut_tree(cluster.linkage(x), n_clusters=4),
+        (X,),
+        (False,),
     ),
     "nearest_centers": Case(
         cluster.nearest_centers,
@@ -286,7 +316,7 @@ KEY = jax.random.key(3)
 
 every = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 ON_THE_HOST = {"mini_batch_stream"}
-LABELS_ONLY = {"bisecting_labels"}
+LABELS_ONLY = {"cut_tree", "bisecting_labels"}
 FLOATING = {
     name: case
     for name, case in CASES.items()

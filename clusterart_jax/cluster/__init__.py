@@ -3,20 +3,25 @@
 - `bisecting_kmeans`: a tree of splits in two; `bisecting_labels`: the leaf of new points.
 - `dbscan`: rows near many others, joined; the rest is noise.
 - `gmm`: Gaussian mixtures by expectation-maximisation, and what they say of new rows.
+- `hdbscan`: clusters of any density, and noise; `hdbscan_labels`: the cluster of new points.
 - `kmeans`: k-means by Lloyd's iteration from greedy k-means++ seeds.
 - `kmedians`: the same by Manhattan distance; `spherical_kmeans`: by angle; `soft_kmeans`: with
   responsibilities, and gradients.
+- `linkage`: the tree in which rows merge, nearest first; `cut_tree`: its labels.
 - `mini_batch_kmeans`: k-means by random batches; `mini_batch_init`, `mini_batch_update`: the same
   batch by batch; `mini_batch_stream`: the same over rows on disk, on the host.
 - `nearest_centers`: the cluster of new points, and their distance to its centre.
 """
 
 from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
+from ._cut import cut_tree
 from ._dbscan import DBSCANResult, dbscan
 from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
+from ._hdbscan import HDBSCANResult, hdbscan, hdbscan_labels
 from ._kmeans import KMeansResult, kmeans
+from ._linkage import linkage
 from ._medians import KMediansResult, kmedians
 from ._mini_batch import (
     MiniBatchKMeansResult,
@@ -35,6 +40,7 @@ __all__ = [
     "DBSCANResult",
     "GMMResult",
     "GMMStart",
+    "HDBSCANResult",
     "KMeansResult",
     "KMediansResult",
     "MiniBatchKMeansResult",
@@ -43,10 +49,14 @@ __all__ = [
     "SphericalKMeansResult",
     "bisecting_kmeans",
     "bisecting_labels",
+    "cut_tree",
     "dbscan",
     "gmm",
+    "hdbscan",
+    "hdbscan_labels",
     "kmeans",
     "kmedians",
+    "linkage",
     "mini_batch_init",
     "mini_batch_kmeans",
     "mini_batch_stream",

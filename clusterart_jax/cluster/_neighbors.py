@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import fold_rows, squared_distances
-from .._typing import Array, Bool, Float, Int
+from .._linalg import first_min, fold_rows, squared_distances
+from .._typing import Array, ArrayLike, Bool, Float, Int
 
-METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
+METRICS = ("euclidean", "manhattan", "chebyshev", "cosine", "precomputed")
 
 _UNROLLED = 32  # columns in one fused pass
 _BLOCK = 2**21  # numbers: distances of a block of queries
@@ -87,7 +87,8 @@ def k_nearest(
 
     The k nearest rows lie in the k groups whose nearest rows are nearest, so that only one number
     a group is sorted. From 33 columns on, Euclidean candidates come from expanded squares, a few
-    more than k, and are measured directly.
+    more than k, and are measured directly. Where the metric is "precomputed", `queries` are
+    distances (m, n) to all rows, of which `rows` says only the number.
 
     Cost O(m n d); peak extra memory O(m k + n d + a block of 2²¹ distances).
     """
@@ -102,7 +103,9 @@ def k_nearest(
 
     def step(carry: tuple[()], valid: Array, q: Array) -> tuple[tuple[()], tuple[Array, Array]]:
         b = q.shape[0]
-        if expanded:
+        if metric == "precomputed":
+            raw = q
+        elif expanded:
             raw = squared_distances(q - origin, centred)
         else:
             raw = raw_distances(q.T[:, :, None], columns[:, None, :], metric)
@@ -129,18 +132,48 @@ def k_nearest(
     return fold_rows(step, (), (queries,), block=block)[1]
 
 
-@partial(jax.jit, static_argnames=("k", "metric"))
+@partial(jax.jit, static_argnames=("most", "metric"))
 def core_distances(
-    points: Float[Array, "n d"], weights: Float[Array, " n"], k: int, metric: str = "euclidean"
+    points: Float[Array, "n d"],
+    weights: Float[Array, " n"],
+    samples: Float[ArrayLike, ""],
+    most: int,
+    metric: str = "euclidean",
 ) -> Float[Array, " n"]:
-    """Distance at which the rows around a row, itself among them, weigh `k` or more.
+    """Distance at which the rows around a row, itself among them, weigh `samples` or more.
 
-    A row that is present weighs at least 1 here, so that k rows are always enough. Infinite for
-    absent rows, and where all rows together are too few.
+    A row that is present weighs at least 1 here, so that the nearest `most` ≥ `samples` rows are
+    enough. Infinite for absent rows, and where all rows together are too few.
     """
     present = weights > 0
-    distances, near = k_nearest(points, points, k, present, metric)
+    distances, near = k_nearest(points, points, most, present, metric)
     mass = jnp.cumsum(jnp.maximum(weights, 1)[near], axis=1)
-    enough = (mass >= k) & (distances < jnp.inf)
+    enough = (mass >= samples) & (distances < jnp.inf)
     core = jnp.min(jnp.where(enough, distances, jnp.inf), axis=1)
     return jnp.where(present, core, jnp.inf)
+
+
+def nearest_reachable(
+    queries: Float[Array, "m d"],
+    rows: Float[Array, "n d"],
+    core: Float[Array, " m"],
+    core_rows: Float[Array, " n"],
+    metric: str,
+    alpha: Float[Array, ""],
+) -> tuple[Float[Array, " m"], Int[Array, " m"]]:
+    """For each query, the smallest max(core, core of the row, distance / alpha), and its row.
+
+    Of equal ones that of the nearest row, then the first; rows of infinite core distance never.
+    Cost O(m n d); peak extra memory O(m + n d + a block of 2²¹ distances).
+    """
+    n, columns = rows.shape[0], rows.T
+
+    def step(carry: tuple[()], valid: Array, q: Array, c: Array) -> tuple[tuple[()], tuple]:
+        raw = raw_distances(q.T[:, :, None], columns[:, None, :], metric)
+        gap = finish(raw, metric) / alpha
+        edge = jnp.maximum(jnp.maximum(gap, core_rows[None, :]), c[:, None])
+        least = jnp.min(edge, axis=1)
+        return (), (least, first_min(jnp.where(edge <= least[:, None], gap, jnp.inf))[1])
+
+    block = max(8, min(256, _BLOCK // n))
+    return fold_rows(step, (), (queries, core), block=block)[1]

@@ -47,7 +47,8 @@ def spanning_tree(
       x: rows (n, d), not yet `embed`ded.
       core: (n,) distances ≥ 0 below which no edge of a row is; none where None.
       present: (n,) whether a row is there; all are where None.
-      metric: "euclidean", "manhattan", "chebyshev" or "cosine". Static.
+      metric: "euclidean", "manhattan", "chebyshev", "cosine", or "precomputed" where `x` holds the
+        distances (n, n). Static.
       alpha: what distances are divided by.
 
     Returns:
@@ -58,21 +59,31 @@ def spanning_tree(
       doi:10.1002/j.1538-7305.1957.tb01515.x.
     """
     n = x.shape[0]
+    if n == 1:
+        none = jnp.zeros(0, jnp.int32)
+        return SpanningTree(none, none, jnp.zeros(0, x.dtype))
     columns = embed(x, metric).T
     here = jnp.ones(n, bool) if present is None else present
+    start = jnp.int32(0) if present is None else jnp.argmax(present).astype(jnp.int32)
     core = jnp.zeros(n, x.dtype) if core is None else core.astype(x.dtype)
     alpha = jnp.asarray(alpha).astype(x.dtype)
     # Rows in the tree are at infinity, so that what cannot be reached is a little nearer.
     far = jnp.asarray(jnp.finfo(x.dtype).max, x.dtype)
+    slack = jnp.asarray(1 + 16 * jnp.finfo(x.dtype).eps, x.dtype)
     floor = jnp.where(here, jnp.minimum(core, far), far)
-    start = jnp.argmax(here).astype(jnp.int32)
     rows = jnp.arange(n, dtype=jnp.int32)
 
     def grow(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         current, reach, source, first, second, distance = state
         at = lax.dynamic_slice_in_dim(columns, current, 1, axis=1)
-        gap = finish(raw_distances(columns, at, metric), metric) / alpha
-        edge = jnp.maximum(jnp.maximum(gap, floor), floor[current])
+        if metric == "precomputed":
+            gap = at[:, 0] / alpha
+        else:
+            gap = finish(raw_distances(columns, at, metric), metric) / alpha
+        least = jnp.maximum(floor, floor[current])
+        # What is a core distance but for rounding is one: else how a program was compiled would
+        # tell edges apart that are equally long.
+        edge = jnp.where(gap <= least * slack, least, gap)
         reach = jnp.where(rows == current, jnp.inf, reach)
         nearer = (edge < reach) & (reach < jnp.inf)
         reach = jnp.where(nearer, edge, reach)

@@ -37,37 +37,36 @@ def merges(
     Of equally long edges, that which comes first. Cost O(n log n); peak extra memory O(n).
     """
     n = weights.shape[0]
+    if n == 1:
+        return Merges(first, second, distance, weights[:0])
     order = jnp.argsort(distance, stable=True).astype(jnp.int32)
     first, second, distance = first[order], second[order], distance[order]
-    # One table: parents of clusters, of which those of tops are themselves.
-    parent = jnp.arange(2 * n - 1, dtype=jnp.int32)
-    mass = jnp.zeros(2 * n - 1, weights.dtype).at[:n].set(weights)
+    # The lighter of two clusters hangs below the heavier: no way to the top is longer than log₂ n,
+    # and finding it writes nothing, which would cost a copy in a loop within a loop.
 
-    def top(parent: Array, a: Array) -> tuple[Array, Array]:
-        def climb(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            parent, a, up = state
-            over = parent[up]
-            return parent.at[a].set(over), up, over  # halves the way for those who come after
-
-        def below(state: tuple[Array, Array, Array]) -> Array:
-            return state[1] != state[2]
-
-        parent, a, _ = lax.while_loop(below, climb, (parent, a, parent[a]))
-        return parent, a
+    def top(up: Array, a: Array) -> Array:
+        return lax.while_loop(lambda s: s[0] != s[1], lambda s: (s[1], up[s[1]]), (a, up[a]))[0]
 
     def merge(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
-        parent, mass, left, right = state
-        parent, a = top(parent, first[i])
-        parent, b = top(parent, second[i])
-        new = i + n
-        parent = parent.at[a].set(new).at[b].set(new)
-        mass = mass.at[new].set(mass[a] + mass[b])
-        return parent, mass, left.at[i].set(a), right.at[i].set(b)
+        up, mass, name, left, right, size = state
+        a, b = top(up, first[i]), top(up, second[i])
+        total = mass[a] + mass[b]
+        left, right = left.at[i].set(name[a]), right.at[i].set(name[b])
+        heavier = mass[a] >= mass[b]
+        a, b = jnp.where(heavier, a, b), jnp.where(heavier, b, a)
+        return (
+            up.at[b].set(a),
+            mass.at[a].set(total),
+            name.at[a].set(i + n),
+            left,
+            right,
+            size.at[i].set(total),
+        )
 
-    none = jnp.zeros(n - 1, jnp.int32)
-    state = (parent, mass, none, none)
-    _, mass, left, right = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)
-    return Merges(left, right, distance, mass[n:])
+    rows, none = jnp.arange(n, dtype=jnp.int32), jnp.zeros(n - 1, jnp.int32)
+    state = (rows, weights, rows, none, none, jnp.zeros(n - 1, weights.dtype))
+    _, _, _, left, right, size = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)
+    return Merges(left, right, distance, size)
 
 
 def linkage_matrix(tree: Merges) -> Float[Array, "n-1 4"]:

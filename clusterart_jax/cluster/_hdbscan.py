@@ -1,0 +1,262 @@
+"""HDBSCAN: clusters of rows that lie dense, at whatever density each."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._checks import as_scalar, check_choice, check_count, check_rows, check_weights
+from .._sharding import RowSharding, over_rows, place_rows, replicate, row_sharding
+from .._typing import Array, ArrayLike, Float, Int
+from ._condensed import condense, flat_labels, of_selected, outlier_scores, select
+from ._neighbors import METRICS, core_distances, embed, k_nearest, nearest_reachable
+from ._spanning import spanning_tree
+from ._tree import linkage_matrix, merges
+
+METHODS = ("eom", "leaf")
+
+
+class HDBSCANResult(NamedTuple):
+    """A flat clustering, and the tree of merges that it was taken from.
+
+    Attributes:
+      labels: (n,) int32, the cluster of each row; −1 for noise.
+      probabilities: (n,) how firmly each row belongs to its cluster, 0…1; 0 for noise.
+      outlier_scores: (n,) GLOSH: 0 amid a cluster, towards 1 far out.
+      core_distances: (n,) distance at which the rows around weigh `min_samples`; infinite for
+        absent rows.
+      linkage: (n − 1, 4) merges in SciPy's form: two clusters, mutual reachability distance, and
+        weight of both; absent rows come last, at infinite distance.
+      n_clusters: number of clusters.
+      births: (m,) 1 / distance at which each cluster is split off, in the order of the labels;
+        what is behind the clusters is 0. For the cluster of all rows, what its rows must outlast.
+      deaths: (m,) 1 / distance at which the last of a cluster's rows, or a part, leaves it.
+    """
+
+    labels: Int[Array, " n"]
+    probabilities: Float[Array, " n"]
+    outlier_scores: Float[Array, " n"]
+    core_distances: Float[Array, " n"]
+    linkage: Float[Array, "n-1 4"]
+    n_clusters: Int[Array, ""]
+    births: Float[Array, " m"]
+    deaths: Float[Array, " m"]
+
+
+def hdbscan(
+    x: Float[ArrayLike, "n d"],
+    *,
+    min_cluster_size: int = 5,
+    min_samples: int | None = None,
+    metric: str = "euclidean",
+    sample_weight: Float[ArrayLike, " n"] | None = None,
+    alpha: float | Float[ArrayLike, ""] = 1.0,
+    cluster_selection_method: str = "eom",
+    cluster_selection_epsilon: float | Float[ArrayLike, ""] = 0.0,
+    max_cluster_size: float | Float[ArrayLike, ""] | None = None,
+    allow_single_cluster: bool = False,
+) -> HDBSCANResult:
+    """Clusters that outlast others while the distance at which rows are joined shrinks.
+
+    With core distances cᵢ (to the `min_samples`-th nearest row, itself counted), rows i and j are
+    max(cᵢ, cⱼ, dᵢⱼ / alpha) apart. The minimum spanning tree of that gives single-linkage
+    clusters at every distance; those that weigh less than `min_cluster_size` are rows that drop
+    out, and of those left the most stable are taken.
+
+    Labels are scikit-learn's, numbers too, where distances are all different; where edges of equal
+    length meet, rows between two clusters may go to either. A row of weight w counts as w rows: in
+    sizes and stabilities, and in core distances, where it counts as no less than 1. Works under
+    `jit` and `vmap`.
+
+    Cost O(n² d); peak extra memory one copy of the rows, O(n min_samples) and a block of 2²¹
+    distances. Rows sharded over a mesh are gathered, and each device does all the work.
+
+    Args:
+      x: rows (n, d), finite also where their weight is 0, or distances (n, n) between them. float32
+        and float64 are kept, other types become the default float.
+      min_cluster_size: weight of the smallest part that is a cluster, at least 2. Static.
+      min_samples: rows, itself among them, that a core distance reaches, at most n; None takes
+        `min_cluster_size`. Static.
+      metric: "euclidean", "manhattan", "chebyshev" or "cosine" (1 − cos of the angle; a row of
+        length 0 is at distance 1 of all but its like), or "precomputed" where `x` holds the
+        distances. Static.
+      sample_weight: (n,) weights ≥ 0; a row of weight 0 counts as absent and is labelled noise.
+      alpha: distances are divided by it, core distances are not.
+      cluster_selection_method: "eom" takes the clusters of most stability, "leaf" those
+        without any inside. Static.
+      cluster_selection_epsilon: clusters that part only below this distance are left together.
+      max_cluster_size: "eom" takes no cluster that weighs more; None is no limit.
+      allow_single_cluster: whether all rows may be one cluster. Static.
+
+    Returns:
+      An `HDBSCANResult`.
+
+    Raises:
+      ValueError: when shapes or options cannot be.
+      TypeError: when a static option is traced.
+
+    Example:
+      >>> import jax.numpy as jnp, clusterart_jax as ca
+      >>> x = jnp.array([[0.0], [0.1], [0.3], [5.0], [5.1], [5.3], [99.0]])
+      >>> ca.hdbscan(x, min_cluster_size=3, min_samples=2).labels.tolist()
+      [0, 0, 0, 1, 1, 1, -1]
+
+    References:
+      Campello, Moulavi and Sander, Density-based clustering based on hierarchical density
+      estimates, 2013, doi:10.1007/978-3-642-37456-2_14.
+      Campello and others, Hierarchical density estimates for data clustering, visualization, and
+      outlier detection, 2015, doi:10.1145/2733381.
+      Malzer and Baum, A hybrid approach to hierarchical density-based cluster selection, 2020,
+      arXiv:1911.02282.
+    """
+    x = check_rows(x)
+    n = x.shape[0]
+    size = check_count(min_cluster_size, "min_cluster_size", low=2)
+    name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
+    samples = check_count(size if min_samples is None else min_samples, name, high=n)
+    check_choice(metric, "metric", METRICS)
+    if metric == "precomputed" and x.shape != (n, n):
+        raise ValueError(f"x must hold distances (n, n) where they are precomputed, not {x.shape}")
+    check_choice(cluster_selection_method, "cluster_selection_method", METHODS)
+    weighted, weights = sample_weight is not None, check_weights(sample_weight, x)
+    sharding = row_sharding(x)
+    result = _hdbscan(
+        replicate(x, sharding),
+        replicate(weights, sharding),
+        as_scalar(samples, x.dtype),
+        as_scalar(size, x.dtype),
+        as_scalar(alpha, x.dtype),
+        as_scalar(cluster_selection_epsilon, x.dtype),
+        as_scalar(np.inf if max_cluster_size is None else max_cluster_size, x.dtype),
+        # Powers of two: few programs serve every number of samples and every size.
+        reach=min(n, max(8, 1 << (samples - 1).bit_length())),
+        metric=metric,
+        method=cluster_selection_method,
+        single=bool(allow_single_cluster),
+        # Parts of that size which lie apart; where weights are given, a row may be one.
+        most=max(1, 2 * (n if weighted else n >> (size.bit_length() - 1)) - 1),
+    )
+    return _laid_out(result, sharding)
+
+
+_ROWS_OUT = HDBSCANResult._make(i < 4 for i in range(len(HDBSCANResult._fields)))
+
+
+def _laid_out(result: HDBSCANResult, sharding: RowSharding | None) -> HDBSCANResult:
+    """Per-row results laid out as the rows were."""
+    if sharding is None:
+        return result
+    return jax.tree.map(lambda a, rows: place_rows(a, sharding) if rows else a, result, _ROWS_OUT)
+
+
+@partial(jax.jit, static_argnames=("reach", "metric", "method", "single", "most"))
+def _hdbscan(
+    x: Array,
+    weights: Array,
+    samples: Array,
+    min_size: Array,
+    alpha: Array,
+    epsilon: Array,
+    max_size: Array,
+    *,
+    reach: int,
+    metric: str,
+    method: str,
+    single: bool,
+    most: int,
+) -> HDBSCANResult:
+    present = weights > 0
+    core = core_distances(embed(x, metric), weights, samples, reach, metric)
+    edges = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
+    tree = merges(*edges, weights)
+    parts = condense(tree, core, weights, min_size, most)
+    selected = select(parts, method=method, single=single, epsilon=epsilon, max_size=max_size)
+    labels, strength = flat_labels(parts, selected, epsilon)
+    births, deaths = of_selected(parts, selected, epsilon)
+    return HDBSCANResult(
+        labels=jnp.where(present, labels, -1),
+        probabilities=jnp.where(present, strength, 0),
+        outlier_scores=jnp.where(present, outlier_scores(parts), 0),
+        core_distances=core,
+        linkage=linkage_matrix(tree),
+        n_clusters=jnp.sum(selected, dtype=jnp.int32),
+        births=births,
+        deaths=deaths,
+    )
+
+
+def hdbscan_labels(
+    x: Float[ArrayLike, "m d"],
+    rows: Float[ArrayLike, "n d"],
+    result: HDBSCANResult,
+    *,
+    min_samples: int = 5,
+    metric: str = "euclidean",
+    alpha: float | Float[ArrayLike, ""] = 1.0,
+) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+    """Clusters of new points, as if each alone had been joined to the tree of the rows.
+
+    A point goes to the row to which its mutual reachability distance is smallest (of several the
+    nearest), and belongs to that row's cluster unless it is so far off that it would have left
+    before the cluster was split off. Rows themselves get their own label.
+
+    Cost O(m n d); peak extra memory O(m min_samples + n d + a block of 2²¹ distances).
+
+    Args:
+      x: points (m, d).
+      rows: (n, d), what was clustered; rows whose core distance is infinite count as absent.
+      result: what `hdbscan` returned for them.
+      min_samples: as there, rows that a core distance reaches. Static.
+      metric: as there, but not "precomputed". Static.
+      alpha: as there.
+
+    Returns:
+      Labels (m,) int32, −1 for noise, and how firmly each point belongs to its cluster (m,), 0…1.
+
+    Raises:
+      ValueError: when shapes or options cannot be.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from clusterart_jax import cluster
+      >>> rows = jnp.array([[0.0], [0.1], [0.3], [5.0], [5.1], [5.3], [99.0]])
+      >>> result = cluster.hdbscan(rows, min_cluster_size=3, min_samples=2)
+      >>> new = jnp.array([[0.2], [5.2], [50.0]])
+      >>> cluster.hdbscan_labels(new, rows, result, min_samples=2)[0].tolist()
+      [0, 1, -1]
+    """
+    x = check_rows(x)
+    rows = check_rows(rows, "rows").astype(x.dtype)
+    if x.shape[1] != rows.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} columns but the rows have {rows.shape[1]}")
+    check_choice(metric, "metric", METRICS[:-1])
+    samples = check_count(min_samples, "min_samples", high=rows.shape[0])
+    sharding = row_sharding(x)
+    rows, alpha = replicate(rows, sharding), as_scalar(alpha, rows.dtype)
+    kinds = HDBSCANResult._make([jnp.int32, *[x.dtype] * 4, jnp.int32, x.dtype, x.dtype])
+    result = jax.tree.map(
+        lambda a, kind: replicate(jnp.asarray(a).astype(kind), sharding), result, kinds
+    )
+    answer = partial(_new_labels, samples=samples, metric=metric)
+    run = over_rows(answer, sharding, rows_in=(True, False, False, False), rows_out=(True, True))
+    return run(x, rows, result, jnp.asarray(alpha))
+
+
+@partial(jax.jit, static_argnames=("samples", "metric"))
+def _new_labels(
+    x: Array, rows: Array, result: HDBSCANResult, alpha: Array, *, samples: int, metric: str
+) -> tuple[Array, Array]:
+    known = result.core_distances < jnp.inf
+    x, rows = embed(x, metric), embed(rows, metric)
+    distances, _ = k_nearest(x, rows, samples, known, metric)
+    core, cores = distances[:, -1], result.core_distances
+    reached, near = nearest_reachable(x, rows, core, cores, metric, alpha)
+    label = result.labels[near]
+    rate = jnp.where(reached > 0, 1 / reached, jnp.inf)
+    held = (label >= 0) & (rate >= result.births[label])
+    death = result.deaths[label]
+    full = (death == 0) | jnp.isinf(rate)
+    strength = jnp.where(full, 1, jnp.minimum(rate, death) / jnp.where(full, 1, death))
+    return jnp.where(held, label, -1), jnp.where(held, strength, 0)
