@@ -44,7 +44,8 @@ def linkage(
       one. Heights may fall then, and merges keep their order.
 
     The result is that of `scipy.cluster.hierarchy.linkage` where no ties decide. Works under `jit`
-    and `vmap`, in one program; rows sharded over a mesh are gathered first. `cut_tree` gives labels.
+    and `vmap`, in one program; rows sharded over a mesh are gathered first. `cut_tree` gives
+    labels.
 
     Cost and peak extra memory: "ward" mostly O(n² d) in matrix products, and O(n d); "single",
     O(n² d) and O(n d); "centroid" and "median", mostly O(n² d) and O(n d). "complete", "average"
@@ -118,14 +119,13 @@ def _linkage(x: Array, weights: Array, *, method: str, metric: str) -> Array:
             x = jnp.where((weights > 0)[:, None], x - round_origin(mean, variance)[None], 0)
         if needs_matrix(method, metric):
             found = chain_merges(pair_distances(x, metric), weights, method)
-        elif method == "single":
-            found = _single(x, weights, metric)
-        else:
-            found = (
-                ward_merges(x, weights) if method == "ward" else center_merges(x, weights, method)
-            )
-            found = found._replace(height=jnp.sqrt(found.height))
-        return to_linkage(found, weights, ordered=method not in ("single", "centroid", "median"))
+            return to_linkage(found, weights, ordered=True)
+        if method == "single":
+            return to_linkage(_single(x, weights, metric), weights, ordered=False)
+        ward = method == "ward"
+        found = ward_merges(x, weights) if ward else center_merges(x, weights, method)
+        found = found._replace(height=jnp.sqrt(found.height))
+        return to_linkage(found, weights, ordered=ward)
 
     if jax.default_backend() == "cpu":
         # Problems one after the other: each stops by itself, and stays in cache.

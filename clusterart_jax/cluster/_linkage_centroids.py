@@ -45,7 +45,7 @@ def center_merges(x: Array, weights: Array, method: str) -> Merges:
       weights: (n,).
       method: "centroid", the mean of the rows, or "median", the middle of the two centres.
     """
-    n, d = x.shape
+    n = len(x)
     here = jnp.arange(n, dtype=jnp.int32)
     present = weights > 0
     start = _State(

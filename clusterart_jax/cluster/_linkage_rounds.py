@@ -1,16 +1,19 @@
 """Ward's linkage in rounds: all pairs that are nearest to each other merge at once."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import HIGHEST, compact, squared_norms
+from .._linalg import HIGHEST, squared_norms
 from .._typing import Array
 from ._linkage_format import Merges
 
-_ROWS, _FEW, _COLUMNS = 256, 8, 1024  # clusters searched for together, and among
+_ROWS, _FEW, _COLUMNS = 64, 8, 1024  # clusters searched for together, and among
+
+
+_Search: TypeAlias = Callable[[Array], tuple[Array, Array, Array, Array]]
 
 
 class _State(NamedTuple):
@@ -55,7 +58,7 @@ def ward_merges(x: Array, weights: Array) -> Merges:
       x: rows (n, d), centred.
       weights: (n,).
     """
-    n, d = x.shape
+    n = len(x)
     slots = -(-n // _COLUMNS) * _COLUMNS if n > _COLUMNS else -(-n // 128) * 128
     x, mass = jnp.pad(x, ((0, slots - n), (0, 0))), jnp.pad(weights, (0, slots - n))
     present = mass > 0
@@ -93,9 +96,11 @@ def _close_up(s: _State) -> _State:
     """Moves live clusters to the first slots, in their order."""
     slots = len(s.mass)
     alive = s.norms < jnp.inf
-    rows = jnp.nonzero(alive, size=slots, fill_value=slots - 1)[0].astype(jnp.int32)
-    place = jnp.cumsum(alive, dtype=jnp.int32) - 1
-    held = jnp.arange(slots, dtype=jnp.int32) <= place[-1]
+    place = running_count(alive) - 1
+    here = jnp.arange(slots, dtype=jnp.int32)
+    held = here <= place[-1]
+    rows = jnp.full(slots, slots - 1, jnp.int32)
+    rows = rows.at[jnp.where(alive, place, slots)].set(here, mode="drop", unique_indices=True)
     return _State(
         centers=jnp.where(held[:, None], s.centers[rows], 0),
         mass=jnp.where(held, s.mass[rows], 1),
@@ -178,8 +183,9 @@ def _search(s: _State, tile: int) -> _State:
         where = jnp.minimum(key ^ rows, slots - 1)
         return where, least, second, jnp.ones_like(least, bool)
 
-    s = _in_blocks(s, by_products, s.stale)
-    return _in_blocks(s, by_differences, s.stale)
+    # Few searches are done by differences at once.
+    s = _in_blocks(s, by_products, _ROWS, _FEW + 1)
+    return _in_blocks(s, by_differences, _FEW, 1)
 
 
 def _none(rows: Array, s: _State) -> tuple[Array, Array, Array]:
@@ -187,29 +193,41 @@ def _none(rows: Array, s: _State) -> tuple[Array, Array, Array]:
     return far, jnp.full(rows.shape, 2 * len(s.mass), jnp.int32), far
 
 
-def _in_blocks(s: _State, search: object, stale: Array) -> _State:
-    """Searches for all stale clusters, in blocks of many, and the rest in blocks of few."""
+def _in_blocks(s: _State, search: _Search, size: int, least: int) -> _State:
+    """Searches for all stale clusters, in blocks; for none where there are fewer than `least`."""
     slots = len(s.mass)
-    rows, count = compact(stale, _ROWS)
-    big = (count + _ROWS - 65) // _ROWS
-    done = jnp.minimum(big * _ROWS, count)
-    small = (count - done + _FEW - 1) // _FEW
+    place = running_count(s.stale) - 1
+    count = place[-1] + 1
+    rows = jnp.full(slots + size, slots, jnp.int32)
+    rows = rows.at[jnp.where(s.stale, place, slots + size)].set(
+        jnp.arange(slots, dtype=jnp.int32), mode="drop", unique_indices=True
+    )
 
-    def block(size: int, first: Array) -> object:
-        def run(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
-            start = first + i * size
-            mine = lax.dynamic_slice_in_dim(rows, start, size)
-            found = search(jnp.minimum(mine, slots - 1))  # type: ignore[operator]
-            nearest, cost, others, sure = found
-            put = [a.at[mine].set(b, mode="drop") for a, b in zip(state, found[:3], strict=False)]
-            return (*put, state[3].at[mine].set(~sure, mode="drop"))
+    def block(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        mine = lax.dynamic_slice_in_dim(rows, i * size, size)
+        *found, sure = search(jnp.minimum(mine, slots - 1))
+        put = [a.at[mine].set(b, mode="drop") for a, b in zip(state, found, strict=False)]
+        return (*put, state[3].at[mine].set(~sure, mode="drop"))
 
-        return run
-
-    state = (s.nearest, s.cost, s.others, s.stale)
-    state = lax.fori_loop(0, big, block(_ROWS, jnp.int32(0)), state)
-    state = lax.fori_loop(0, small, block(_FEW, done), state)
+    blocks = jnp.where(count < least, 0, (count + size - 1) // size)
+    state = lax.fori_loop(0, blocks, block, (s.nearest, s.cost, s.others, s.stale))
     return s._replace(nearest=state[0], cost=state[1], others=state[2], stale=state[3])
+
+
+def running_count(chosen: Array) -> Array:
+    """How many of the first entries are true, up to each; in few steps, by triangular products."""
+
+    def sums(values: Array) -> Array:
+        n, width = len(values), 128
+        if n <= width:
+            return jnp.matmul(values, jnp.triu(jnp.ones((n, n), jnp.float32)), precision=HIGHEST)
+        grid = jnp.pad(values, (0, -n % width)).reshape(-1, width)
+        grid = jnp.matmul(grid, jnp.triu(jnp.ones((width, width), jnp.float32)), precision=HIGHEST)
+        ends = sums(grid[:, -1])
+        return (grid + (ends - grid[:, -1])[:, None]).reshape(-1)[:n]
+
+    # Whole numbers of float32 are exact up to 16 million.
+    return sums(chosen.astype(jnp.float32)).astype(jnp.int32)
 
 
 def _merge(s: _State, n: int) -> _State:
@@ -230,7 +248,7 @@ def _merge(s: _State, n: int) -> _State:
     share = other / (mass + other)
     centers = jnp.where(keeps[:, None], s.centers + share[:, None] * (y - s.centers), s.centers)
     height = jnp.maximum(cost, jnp.maximum(s.height, s.height[nearest]))
-    place = s.merges.count + jnp.cumsum(keeps, dtype=jnp.int32) - 1
+    place = s.merges.count + running_count(keeps) - 1
     merged = jnp.where(keeps, mass + other, mass)
     merges = s.merges.add(
         jnp.where(keeps, place, n), s.node, s.node[nearest], height, merged, place[-1] + 1

@@ -1,4 +1,4 @@
-"""`AgglomerativeClustering`: scikit-learn's interface to `cluster.linkage` and `cluster.cut_tree`."""
+"""`AgglomerativeClustering`: scikit-learn's interface to `cluster.linkage` and its cuts."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar

@@ -1,0 +1,257 @@
+"""Trees of merges beside SciPy's and scikit-learn's, and by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist, squareform
+from sklearn.cluster import AgglomerativeClustering
+
+from clusterart_jax.cluster import cut_tree, linkage
+
+METHODS = ("ward", "single", "complete", "average", "weighted", "centroid", "median")
+REDUCIBLE = METHODS[:5]
+MASSES = ("ward", "average", "centroid", "single", "complete")
+
+every = pytest.mark.parametrize("method", METHODS)
+
+
+def rows(n, d, seed=0, dtype=np.float64):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(dtype)
+
+
+def check_tree(z, weights=None):
+    """Each node is merged once, after it was made, and sizes are sums."""
+    n = len(z) + 1
+    children = z[:, :2].astype(int)
+    assert sorted(children.ravel()) == list(range(2 * n - 2))
+    assert (children < (n + np.arange(n - 1))[:, None]).all()
+    sizes = np.concatenate([np.ones(n) if weights is None else weights, np.zeros(n - 1)])
+    for m, (a, b) in enumerate(children):
+        sizes[n + m] = sizes[a] + sizes[b]
+    np.testing.assert_allclose(z[:, 3], sizes[n:])
+
+
+def heights(far, method, x):
+    """Heights by the definition: the nearest two clusters merge, all pairs looked at anew."""
+    groups = [([i], x[i]) for i in range(len(x))]
+
+    def between(a, b):
+        (i, c), (j, e) = a, b
+        block = far[np.ix_(i, j)]
+        if method == "ward":
+            c, e = x[i].mean(0), x[j].mean(0)
+            return np.sqrt(2 * len(i) * len(j) / (len(i) + len(j))) * np.linalg.norm(c - e)
+        if method in ("centroid", "median"):
+            return np.linalg.norm(c - e)
+        return {"single": np.min, "complete": np.max, "average": np.mean}[method](block)
+
+    found = []
+    while len(groups) > 1:
+        pairs = [
+            (between(a, b), i, j)
+            for i, a in enumerate(groups)
+            for j, b in enumerate(groups)
+            if i < j
+        ]
+        height, i, j = min(pairs)
+        (a, c), (b, e) = groups[i], groups[j]
+        share = 0.5 if method == "median" else len(b) / len(a + b)
+        groups = [g for k, g in enumerate(groups) if k not in (i, j)] + [
+            (a + b, c + share * (e - c))
+        ]
+        found.append(height)
+    return np.array(found)
+
+
+def test_by_hand():
+    x = [[0.0], [1.0], [4.0], [6.0]]
+    for method, last in (("single", 3.0), ("complete", 6.0), ("average", 4.5), ("centroid", 4.5)):
+        z = linkage(x, method=method)
+        np.testing.assert_allclose(z, [[0, 1, 1, 2], [2, 3, 2, 2], [4, 5, last, 4]])
+    # Of two pairs of means 0.5 and 5: √(2 · 2 · 2 / 4) · 4.5.
+    np.testing.assert_allclose(linkage(x)[2, 2], np.sqrt(2) * 4.5)
+    assert cut_tree(linkage(x), n_clusters=2).tolist() == [1, 1, 0, 0]
+    assert cut_tree(linkage(x), n_clusters=4).tolist() == [3, 1, 2, 0]
+
+
+@every
+@pytest.mark.parametrize(("n", "d"), [(2, 1), (3, 2), (30, 3), (130, 2), (400, 8)])
+def test_equals_scipy(method, n, d, dtype):
+    x = rows(n, d, dtype=dtype) + 3
+    z, theirs = np.asarray(linkage(x, method=method)), hierarchy.linkage(x, method)
+    assert z.dtype == dtype
+    np.testing.assert_array_equal(z[:, [0, 1, 3]], theirs[:, [0, 1, 3]])
+    np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-4 if dtype == np.float32 else 1e-9)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "weighted"])
+def test_equals_the_definition(method):
+    x = rows(24, 2)
+    z = linkage(x, method=method)
+    np.testing.assert_allclose(z[:, 2], heights(squareform(pdist(x)), method, x), rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", REDUCIBLE)
+def test_more_rows_than_a_tile(method, digits):
+    x = np.repeat(digits, 2, axis=0)[:1100] + rows(1100, 64) / 50
+    z, theirs = np.asarray(linkage(x, method=method)), hierarchy.linkage(x, method)
+    np.testing.assert_array_equal(z[:, [0, 1, 3]], theirs[:, [0, 1, 3]])
+    np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-9)
+
+
+def test_tight_groups_far_apart_keep_their_digits_in_float32():
+    x = (30 * rows(6, 3)[np.arange(240) % 6] + rows(240, 3, 1)).astype(np.float32)
+    for method in METHODS:
+        z = np.asarray(linkage(x, method=method))
+        theirs = hierarchy.linkage(x.astype(float), method)
+        np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-4)
+
+
+@every
+@pytest.mark.parametrize("kind", ["same", "duplicates", "line", "grid"])
+def test_ties(method, kind, dtype):
+    x = {
+        "same": np.ones((37, 2)),
+        "duplicates": np.repeat(rows(12, 2), 5, axis=0)[np.random.default_rng(1).permutation(60)],
+        "line": np.arange(40.0)[:, None] * [[1.0, 2.0]],
+        "grid": np.stack(np.divmod(np.arange(49.0), 7), axis=1),
+    }[kind].astype(dtype)
+    z = np.asarray(linkage(x, method=method))
+    check_tree(z)
+    theirs = hierarchy.linkage(x, method)
+    if kind in ("same", "duplicates") or method == "single":
+        # Whichever of equals merge first, they merge at 0, and what they become is the same.
+        if method not in ("weighted", "median"):
+            np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-4, atol=1e-5)
+    else:
+        np.testing.assert_allclose(z[0, 2], theirs[0, 2], rtol=1e-5)
+    if method in REDUCIBLE:
+        assert (np.diff(z[:, 2]) >= 0).all()
+
+
+@every
+def test_one_row(method):
+    assert linkage([[3.0, 1.0]], method=method).shape == (0, 4)
+    assert cut_tree(linkage([[3.0, 1.0]], method=method), n_clusters=1).tolist() == [0]
+
+
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev", "cosine", "precomputed"])
+@pytest.mark.parametrize("method", ["single", "complete", "average", "weighted"])
+def test_metrics_equal_scipy(method, metric):
+    x = rows(60, 4) + 1
+    given = squareform(pdist(x)) if metric == "precomputed" else x
+    name = {"manhattan": "cityblock", "precomputed": "euclidean"}.get(metric, metric)
+    z, theirs = linkage(given, method=method, metric=metric), hierarchy.linkage(x, method, name)
+    np.testing.assert_array_equal(z[:, [0, 1, 3]], theirs[:, [0, 1, 3]])
+    np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-8)
+
+
+@every
+def test_order_place_and_scale_change_nothing(method):
+    x = rows(90, 3)
+    order = np.random.default_rng(2).permutation(90)
+    z = np.asarray(linkage(x, method=method))
+    moved = np.asarray(linkage(4 * x[order] + 100, method=method))
+    np.testing.assert_allclose(moved[:, 2], 4 * z[:, 2], rtol=1e-9)
+    a, b = (cut_tree(t, n_clusters=7) for t in (z, moved))
+    assert len(set(zip(np.asarray(a)[order].tolist(), np.asarray(b).tolist(), strict=True))) == 7
+
+
+@every
+def test_absent_rows_come_last(method):
+    x = rows(50, 3)
+    weights = (np.arange(50) % 4 > 0).astype(float)
+    held = weights > 0
+    z = np.asarray(linkage(np.where(held[:, None], x, 77.0), method=method, sample_weight=weights))
+    alone = np.asarray(linkage(x[held], method=method))
+    check_tree(z, weights)
+    m = held.sum()
+    np.testing.assert_allclose(z[: m - 1, 2:], alone[:, 2:], rtol=1e-12)
+    assert np.isinf(z[m - 1 :, 2]).all()
+    assert z[m - 1 :, 1].tolist() == np.flatnonzero(~held).tolist()
+    labels = np.asarray(cut_tree(z, n_clusters=5))
+    assert (labels[~held] == -1).all()
+    assert labels[held].tolist() == cut_tree(alone, n_clusters=5).tolist()
+
+
+@every
+def test_one_row_present(method):
+    z = linkage(rows(5, 2), method=method, sample_weight=np.array([0.0, 0, 0, 2, 0]))
+    assert z[:, :2].tolist() == [[3, 0], [5, 1], [6, 2], [7, 4]]
+    assert cut_tree(z, n_clusters=3).tolist() == [-1, -1, -1, 0, -1]
+
+
+@pytest.mark.parametrize("method", MASSES)
+def test_weight_2_is_two_rows_that_merged(method):
+    x, weights = rows(40, 3), 1.0 + np.arange(40) % 3
+    z = np.asarray(linkage(x, method=method, sample_weight=weights))
+    twice = np.asarray(linkage(np.repeat(x, weights.astype(int), axis=0), method=method))
+    np.testing.assert_allclose(z[:, 2:], twice[-39:, 2:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["ward", "average", "complete"])
+def test_cuts_equal_scikit_learn(method):
+    x = rows(200, 3)
+    z = linkage(x, method=method)
+    for k in (1, 2, 3, 5, 8, 13, 50, 199, 200):
+        theirs = AgglomerativeClustering(n_clusters=k, linkage=method).fit(x)
+        assert np.asarray(cut_tree(z, n_clusters=k)).tolist() == theirs.labels_.tolist()
+    for threshold in (0.0, 0.5, 2.0, 99.0):
+        theirs = AgglomerativeClustering(
+            n_clusters=None, distance_threshold=threshold, linkage=method
+        ).fit(x)
+        labels = cut_tree(z, distance_threshold=threshold)
+        assert np.asarray(labels).tolist() == theirs.labels_.tolist()
+
+
+@every
+def test_jit_and_vmap(method):
+    batch = np.stack([rows(40, 2, seed) for seed in range(3)])
+    weights = (np.arange(40) < np.array([[40], [11], [27]])).astype(float)
+
+    def solve(x, w):
+        return linkage(x, method=method, sample_weight=w)
+
+    together = jax.jit(jax.vmap(solve))(batch, weights)
+    for i in range(3):
+        np.testing.assert_array_equal(together[i], solve(batch[i], weights[i]))
+    labels = jax.vmap(lambda z, k: cut_tree(z, n_clusters=k))(together, jnp.array([2, 3, 4]))
+    for i in range(3):
+        assert labels[i].tolist() == cut_tree(together[i], n_clusters=i + 2).tolist()
+
+
+@pytest.mark.parametrize("method", ["ward", "single", "centroid", "median"])
+def test_memory_without_a_matrix(method):
+    n, d = 20_000, 8
+    x = jax.ShapeDtypeStruct((n, d), np.float32)
+    program = jax.jit(lambda x: linkage(x, method=method)).lower(x).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 4 * n * (8 * d + 60) + 2**25
+
+
+def test_memory_of_one_matrix():
+    n = 5_000
+    x = jax.ShapeDtypeStruct((n, 8), np.float32)
+    program = jax.jit(lambda x: linkage(x, method="average")).lower(x).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 4 * 1.2 * n**2
+
+
+def test_refusals():
+    x = np.ones((3, 2))
+    with pytest.raises(ValueError, match="method must be one of"):
+        linkage(x, method="wards")
+    with pytest.raises(ValueError, match="metric must be 'euclidean', not 'cosine'"):
+        linkage(x, metric="cosine")
+    with pytest.raises(ValueError, match="must be square"):
+        linkage(x, method="average", metric="precomputed")
+    wide = jax.ShapeDtypeStruct((40_000, 2), np.float32)
+    with pytest.raises(ValueError, match="at most 32768 rows, not 40000"):
+        jax.eval_shape(lambda x: linkage(x, method="average"), wide)
+    z = linkage(x)
+    with pytest.raises(ValueError, match="either n_clusters or"):
+        cut_tree(z)
+    with pytest.raises(ValueError, match="n_clusters must be"):
+        cut_tree(z, n_clusters=0)
+    with pytest.raises(ValueError, match="shape"):
+        cut_tree(x, n_clusters=1)
