@@ -16,10 +16,10 @@ from ._tree import Merges
 class Condensed(NamedTuple):
     """Clusters in the order of a walk through the tree, level by level; 0 is that of all rows.
 
-    There are `count` of them; entries behind are without meaning. λ is 1 / distance.
+    There are `number` of them; entries behind are without meaning. λ is 1 / distance.
 
     Attributes:
-      count: number of clusters.
+      number: number of clusters.
       parent: (m,) int32, the cluster that each is split off; 0 for cluster 0.
       birth: (m,) λ at which it is split off; 0 for cluster 0.
       size: (m,) weight of its rows then.
@@ -31,7 +31,7 @@ class Condensed(NamedTuple):
       row_lambda: (n,) λ at which it does.
     """
 
-    count: Int[Array, ""]
+    number: Int[Array, ""]
     parent: Int[Array, " m"]
     birth: Float[Array, " m"]
     size: Float[Array, " m"]
@@ -137,7 +137,7 @@ def select(
     """
     most = tree.parent.shape[0]
     numbers = jnp.arange(most, dtype=jnp.int32)
-    known = numbers < tree.count
+    known = numbers < tree.number
     child = known & (numbers > 0)
     if method == "leaf":
         chosen = tree.leaf & child
@@ -148,14 +148,14 @@ def select(
 
         def choose(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
             inside, chosen = state
-            c = tree.count - 1 - i
+            c = tree.number - 1 - i
             own = tree.stability[c]
             take = ~(inside[c] > own) & small[c]
             value = jnp.where(take, own, inside[c])
             return inside.at[tree.parent[c]].add(value), chosen.at[c].set(take)
 
         state = (jnp.zeros_like(tree.stability), jnp.zeros(most, bool))
-        steps = tree.count - jnp.int32(0 if single else 1)
+        steps = tree.number - jnp.int32(0 if single else 1)
         _, chosen = lax.fori_loop(jnp.int32(0), steps, choose, state)
         above = _any_above(tree.parent, chosen)
         chosen = chosen & ~above & (numbers >= (0 if single else 1))

@@ -11,7 +11,7 @@ from .._checks import as_scalar, check_choice, check_count, check_rows, check_we
 from .._sharding import RowSharding, over_rows, place_rows, replicate, row_sharding
 from .._typing import Array, ArrayLike, Float, Int
 from ._condensed import condense, flat_labels, of_selected, outlier_scores, select
-from ._neighbors import METRICS, core_distances, embed, k_nearest, nearest_reachable
+from ._neighbors import METRICS, core_distances, embed, nearest_reachable
 from ._spanning import spanning_tree
 from ._tree import linkage_matrix, merges
 
@@ -168,7 +168,9 @@ def _hdbscan(
     most: int,
 ) -> HDBSCANResult:
     present = weights > 0
-    core = core_distances(embed(x, metric), weights, samples, reach, metric)
+    rows = embed(x, metric)
+    core = core_distances(rows, rows, weights, samples, reach, metric)
+    core = jnp.where(present, core, jnp.inf)
     edges = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
     tree = merges(*edges, weights)
     parts = condense(tree, core, weights, min_size, most)
@@ -194,6 +196,7 @@ def hdbscan_labels(
     *,
     min_samples: int = 5,
     metric: str = "euclidean",
+    row_weight: Float[ArrayLike, " n"] | None = None,
     alpha: float | Float[ArrayLike, ""] = 1.0,
 ) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
     """Clusters of new points, as if each alone had been joined to the tree of the rows.
@@ -210,6 +213,7 @@ def hdbscan_labels(
       result: what `hdbscan` returned for them.
       min_samples: as there, rows that a core distance reaches. Static.
       metric: as there, but not "precomputed". Static.
+      row_weight: (n,) the weights of the rows, as there.
       alpha: as there.
 
     Returns:
@@ -234,24 +238,36 @@ def hdbscan_labels(
     check_choice(metric, "metric", METRICS[:-1])
     samples = check_count(min_samples, "min_samples", high=rows.shape[0])
     sharding = row_sharding(x)
+    weights = replicate(check_weights(row_weight, rows, "row_weight"), sharding)
     rows, alpha = replicate(rows, sharding), as_scalar(alpha, rows.dtype)
     kinds = HDBSCANResult._make([jnp.int32, *[x.dtype] * 4, jnp.int32, x.dtype, x.dtype])
     result = jax.tree.map(
         lambda a, kind: replicate(jnp.asarray(a).astype(kind), sharding), result, kinds
     )
-    answer = partial(_new_labels, samples=samples, metric=metric)
-    run = over_rows(answer, sharding, rows_in=(True, False, False, False), rows_out=(True, True))
-    return run(x, rows, result, jnp.asarray(alpha))
+    reach = min(rows.shape[0], max(8, 1 << (samples - 1).bit_length()))
+    answer = partial(_new_labels, samples=samples, reach=reach, metric=metric)
+    run = over_rows(
+        answer, sharding, rows_in=(True, False, False, False, False), rows_out=(True, True)
+    )
+    return run(x, rows, weights, result, jnp.asarray(alpha))
 
 
-@partial(jax.jit, static_argnames=("samples", "metric"))
+@partial(jax.jit, static_argnames=("samples", "reach", "metric"))
 def _new_labels(
-    x: Array, rows: Array, result: HDBSCANResult, alpha: Array, *, samples: int, metric: str
+    x: Array,
+    rows: Array,
+    weights: Array,
+    result: HDBSCANResult,
+    alpha: Array,
+    *,
+    samples: int,
+    reach: int,
+    metric: str,
 ) -> tuple[Array, Array]:
-    known = result.core_distances < jnp.inf
+    cores = result.core_distances
+    weights = jnp.where(cores < jnp.inf, weights, 0)
     x, rows = embed(x, metric), embed(rows, metric)
-    distances, _ = k_nearest(x, rows, samples, known, metric)
-    core, cores = distances[:, -1], result.core_distances
+    core = core_distances(x, rows, weights, samples, reach, metric)
     reached, near = nearest_reachable(x, rows, core, cores, metric, alpha)
     label = result.labels[near]
     rate = jnp.where(reached > 0, 1 / reached, jnp.inf)

@@ -52,8 +52,8 @@ def raw_distances(a: Array, b: Array, metric: str) -> Array:
         return total
 
     def group(first: Array, total: Array, size: int) -> Array:
-        some = (lax.dynamic_slice_in_dim(z, first, size) for z in (a, b))
-        return join(total, raw_distances(*some, metric))
+        some, other = (lax.dynamic_slice_in_dim(z, first, size) for z in (a, b))
+        return join(total, raw_distances(some, other, metric))
 
     shape = jnp.broadcast_shapes(a.shape[1:], b.shape[1:])
     width = _UNROLLED // 2
@@ -134,23 +134,22 @@ def k_nearest(
 
 @partial(jax.jit, static_argnames=("most", "metric"))
 def core_distances(
-    points: Float[Array, "n d"],
+    queries: Float[Array, "m d"],
+    rows: Float[Array, "n d"],
     weights: Float[Array, " n"],
     samples: Float[ArrayLike, ""],
     most: int,
     metric: str = "euclidean",
-) -> Float[Array, " n"]:
-    """Distance at which the rows around a row, itself among them, weigh `samples` or more.
+) -> Float[Array, " m"]:
+    """Distance at which the rows around a query, itself where it is one, weigh `samples` or more.
 
     A row that is present weighs at least 1 here, so that the nearest `most` ≥ `samples` rows are
-    enough. Infinite for absent rows, and where all rows together are too few.
+    enough. Infinite where all rows together are too few.
     """
-    present = weights > 0
-    distances, near = k_nearest(points, points, most, present, metric)
+    distances, near = k_nearest(queries, rows, most, weights > 0, metric)
     mass = jnp.cumsum(jnp.maximum(weights, 1)[near], axis=1)
     enough = (mass >= samples) & (distances < jnp.inf)
-    core = jnp.min(jnp.where(enough, distances, jnp.inf), axis=1)
-    return jnp.where(present, core, jnp.inf)
+    return jnp.min(jnp.where(enough, distances, jnp.inf), axis=1)
 
 
 def nearest_reachable(

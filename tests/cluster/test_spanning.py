@@ -1,0 +1,129 @@
+"""Spanning trees, k nearest rows and trees of merges, beside SciPy and plain NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import is_valid_linkage, linkage
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
+
+from clusterart_jax.cluster._neighbors import embed, k_nearest
+from clusterart_jax.cluster._spanning import spanning_tree
+from clusterart_jax.cluster._tree import single_linkage_tree
+
+NAMES = {"manhattan": "cityblock"}
+metrics = pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "cosine"])
+widths = pytest.mark.parametrize("d", [1, 3, 40])
+
+
+def rows(n, d, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d)) + 0.5
+
+
+def distances(x, metric):
+    full = cdist(x, x, NAMES.get(metric, metric))
+    np.fill_diagonal(full, 0)
+    return full
+
+
+@widths
+@metrics
+def test_nearest_rows_are_those_of_a_full_sort(metric, d):
+    x = rows(150, d)
+    full = distances(x, metric)
+    points = embed(jnp.asarray(x), metric)
+    value, place = k_nearest(points, points, 7, jnp.ones(150, bool), metric)
+    np.testing.assert_allclose(value, np.sort(full, axis=1)[:, :7], atol=1e-12)
+    np.testing.assert_allclose(np.take_along_axis(full, np.asarray(place), 1), value, atol=1e-12)
+
+
+def test_of_equally_near_rows_the_first():
+    x = jnp.asarray([[0.0], [1.0], [-1.0], [1.0], [0.0]])
+    value, place = k_nearest(x, x, 4, jnp.ones(5, bool))
+    assert place[0].tolist() == [0, 4, 1, 2]
+    assert value[0].tolist() == [0, 0, 1, 1]
+
+
+def test_absent_rows_are_no_neighbours():
+    x = jnp.asarray(rows(9, 2))
+    value, place = k_nearest(x, x, 4, jnp.arange(9) % 3 == 0)
+    assert set(place[:, :3].ravel().tolist()) == {0, 3, 6}
+    assert np.isinf(value[:, 3]).all()
+
+
+@widths
+@metrics
+def test_tree_weighs_what_scipys_does(metric, d):
+    x = rows(120, d)
+    core = np.random.default_rng(1).uniform(0, 1, 120)
+    full = np.maximum(distances(x, metric) / 1.5, np.maximum(core[:, None], core))
+    tree = spanning_tree(x, core, metric=metric, alpha=1.5)
+    np.testing.assert_allclose(full[tree.first, tree.second], tree.distance, rtol=1e-12)
+    theirs = np.sort(minimum_spanning_tree(full).data)
+    np.testing.assert_allclose(np.sort(tree.distance), theirs, rtol=1e-12)
+
+
+@widths
+@metrics
+def test_single_linkage_is_scipys(metric, d):
+    x = rows(100, d)
+    ours = np.asarray(single_linkage_tree(*spanning_tree(x, metric=metric), jnp.ones(100)))
+    assert is_valid_linkage(ours)
+    theirs = linkage(x, "single", NAMES.get(metric, metric))
+    np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+def test_precomputed_distances_give_the_same_tree():
+    x = rows(60, 2)
+    ours = spanning_tree(distances(x, "euclidean"), metric="precomputed")
+    for a, b in zip(ours, spanning_tree(x), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_edges_to_absent_rows_come_last():
+    x, present = rows(50, 2), np.arange(50) % 3 > 0
+    tree = spanning_tree(np.where(present[:, None], x, -9), present=present)
+    alone = spanning_tree(x[present])
+    kept = int(present.sum()) - 1
+    np.testing.assert_allclose(tree.distance[:kept], alone.distance)
+    np.testing.assert_array_equal(tree.second[:kept], np.flatnonzero(present)[alone.second])
+    assert np.isinf(tree.distance[kept:]).all()
+    assert sorted([*np.asarray(tree.second), int(tree.first[0])]) == list(range(50))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_rows(n):
+    x = np.arange(2.0 * n).reshape(n, 2)
+    tree = single_linkage_tree(*spanning_tree(x), jnp.ones(n))
+    assert tree.shape == (n - 1, 4)
+    np.testing.assert_allclose(tree[:, 2], np.sqrt(8))
+
+
+def test_equal_rows_merge_first_at_no_distance():
+    x = np.repeat(rows(10, 3), 4, axis=0)
+    tree = single_linkage_tree(*spanning_tree(x), jnp.ones(40))
+    assert (np.asarray(tree)[:30, 2] == 0).all()
+    assert (np.asarray(tree)[30:, 2] > 0).all()
+
+
+def test_far_off_rows_keep_their_digits():
+    x = rows(60, 40).astype(np.float32)
+    near = spanning_tree(x).distance
+    far = spanning_tree(x + np.float32(2**14)).distance
+    np.testing.assert_allclose(np.sort(far), np.sort(near), rtol=1e-3)
+
+
+def test_batches_are_loops():
+    x = np.stack([rows(30, 2, seed) for seed in range(3)])
+    together = jax.vmap(spanning_tree)(x)
+    for i in range(3):
+        for a, b in zip(together, spanning_tree(x[i]), strict=True):
+            np.testing.assert_allclose(a[i], b)
+
+
+def test_memory_is_that_of_a_few_copies_of_the_rows():
+    n, d = 20_000, 8
+    x = jax.ShapeDtypeStruct((n, d), np.float32)
+    used = spanning_tree.lower(x).compile().memory_analysis().temp_size_in_bytes
+    assert used < 6 * 4 * n * d
