@@ -17,6 +17,7 @@ from .._typing import Array, ArrayLike, Bool, Float, Int
 METRICS = ("euclidean", "manhattan", "chebyshev", "cosine", "precomputed")
 
 _UNROLLED = 32  # columns in one fused pass
+_DIRECT = 12  # columns up to which all differences cost less than a product and a second look
 _BLOCK = 2**21  # numbers: distances of a block of queries
 _SLACK = 4  # rows that expanded squares may put in the wrong place
 
@@ -86,7 +87,7 @@ def k_nearest(
     distances follow. A row is among its own neighbours. Rows are already `embed`ded.
 
     The k nearest rows lie in the k groups whose nearest rows are nearest, so that only one number
-    a group is sorted. From 33 columns on, Euclidean candidates come from expanded squares, a few
+    a group is sorted. From 13 columns on, Euclidean candidates come from expanded squares, a few
     more than k, and are measured directly. Where the metric is "precomputed", `queries` are
     distances (m, n) to all rows, of which `rows` says only the number.
 
@@ -94,7 +95,7 @@ def k_nearest(
     """
     n, d = rows.shape
     columns = rows.T
-    expanded = d > _UNROLLED and metric in ("euclidean", "cosine")
+    expanded = d > _DIRECT and metric in ("euclidean", "cosine")
     want = min(n, k + _SLACK) if expanded else k
     size = max(1, min(64, int((n / want) ** 0.5)))
     groups = -(-n // size)
@@ -147,6 +148,16 @@ def core_distances(
     enough. Infinite where all rows together are too few.
     """
     distances, near = k_nearest(queries, rows, most, weights > 0, metric)
+    return reached(distances, near, weights, samples)
+
+
+def reached(
+    distances: Float[Array, "m k"],
+    near: Int[Array, "m k"],
+    weights: Float[Array, " n"],
+    samples: Float[ArrayLike, ""],
+) -> Float[Array, " m"]:
+    """Distance at which the nearest rows weigh `samples`, each no less than 1; else infinite."""
     mass = jnp.cumsum(jnp.maximum(weights, 1)[near], axis=1)
     enough = (mass >= samples) & (distances < jnp.inf)
     return jnp.min(jnp.where(enough, distances, jnp.inf), axis=1)

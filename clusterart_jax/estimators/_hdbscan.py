@@ -150,6 +150,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         if given and self.store_centers is not None:
             raise ValueError("Cannot store centers when using a precomputed distance matrix.")
         X = floats(self, X, reset=True, ensure_all_finite=False)
+        self._check_algorithm()
         if given:
             _check_distances(X)
         finite, odd = _odd_rows(X)
@@ -164,7 +165,6 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"min_samples ({self._samples}) must be at most the number of samples in X ({n})"
             )
-        self._check_algorithm()
         self._rows, self._result = rows, self._solve(rows)
         self.labels_, self._finite = odd, finite
         self.labels_[finite] = self._result.labels

@@ -8,6 +8,8 @@ from scipy.cluster.hierarchy import is_valid_linkage, linkage
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
+from clusterart_jax.cluster._boruvka import leaf_spanning_tree
+from clusterart_jax.cluster._leaves import grow_leaves, near_distances
 from clusterart_jax.cluster._neighbors import embed, k_nearest
 from clusterart_jax.cluster._spanning import spanning_tree
 from clusterart_jax.cluster._tree import single_linkage_tree
@@ -127,3 +129,47 @@ def test_memory_is_that_of_a_few_copies_of_the_rows():
     x = jax.ShapeDtypeStruct((n, d), np.float32)
     used = spanning_tree.lower(x).compile().memory_analysis().temp_size_in_bytes
     assert used < 6 * 4 * n * d
+
+
+GROUPS = (
+    np.random.default_rng(3).normal(size=(500, 3))
+    + 9 * np.arange(3) * (np.arange(500) % 4)[:, None]
+)
+SHAPES = {
+    "groups": GROUPS,
+    "equal": np.repeat(GROUPS[:60], 8, axis=0),
+    "all equal": np.ones((200, 2)),
+    "grid": np.random.default_rng(0).integers(0, 12, size=(500, 2)).astype(float),
+    "a row far off": np.concatenate([1e-3 * GROUPS, [[1e6, 0, 0]]]),
+    "a line": np.cumsum(1 + np.arange(400) % 7)[:, None].astype(float),
+    "few": GROUPS[:5],
+}
+
+
+@pytest.mark.parametrize(
+    ("shape", "metric"),
+    [*((shape, "euclidean") for shape in SHAPES), ("grid", "manhattan"), ("grid", "chebyshev")],
+)
+def test_leaves_give_the_same_neighbours_and_a_tree_of_the_same_weight(shape, metric):
+    x = jnp.asarray(SHAPES[shape])
+    n = len(x)
+    present = jnp.arange(n) % 9 != 2
+    alpha = jnp.asarray(1.25)
+    leaves = jax.jit(grow_leaves)(x, present)
+    run = jax.jit(near_distances, static_argnums=(1, 2, 3))
+    distances, near = run(leaves, n, 4, metric)
+    expected = k_nearest(x, x, 4, present, metric)[0]
+    np.testing.assert_allclose(distances[present], expected[present], rtol=1e-12)
+    core = jnp.where(present, distances[:, 2], jnp.inf)
+    grow = jax.jit(leaf_spanning_tree, static_argnames="metric")
+    tree = grow(leaves, core, near, present, metric, alpha)
+    theirs = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
+    np.testing.assert_allclose(np.sort(tree.distance), np.sort(theirs.distance), rtol=1e-12)
+    # Walked away from the first row, each row but that is come to once.
+    assert sorted([0, *np.asarray(tree.second).tolist()]) == list(range(n))
+    there = np.isfinite(tree.distance)
+    a, b = np.asarray(tree.first)[there], np.asarray(tree.second)[there]
+    norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[metric]
+    gaps = np.linalg.norm(np.asarray(x)[a] - np.asarray(x)[b], norm, axis=1) / 1.25
+    lengths = np.maximum(gaps, np.maximum(core[a], core[b]))
+    np.testing.assert_allclose(lengths, np.asarray(tree.distance)[there], rtol=1e-12)
