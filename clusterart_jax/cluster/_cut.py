@@ -1,7 +1,5 @@
 """Labels of rows from a tree of merges."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,7 +53,7 @@ def cut_tree(
     return _cut(z, as_scalar(n_clusters, jnp.int32), None)
 
 
-@partial(jax.jit)
+@jax.jit
 def _cut(z: Array, k: Array | None, threshold: Array | None) -> Array:
     n = len(z) + 1
     if n == 1:
@@ -63,9 +61,9 @@ def _cut(z: Array, k: Array | None, threshold: Array | None) -> Array:
     children, height = z[:, :2].astype(jnp.int32), z[:, 2]
     finite = height < jnp.inf
     last = jnp.sum(finite, dtype=jnp.int32)
-    if k is None:
+    if threshold is not None:
         k = jnp.sum(finite & (height >= threshold), dtype=jnp.int32) + 1
-    k = jnp.clip(k, 1, last + 1)
+    k = jnp.clip(jnp.asarray(k), 1, last + 1)
     root = jnp.where(last > 0, n + last - 1, children[0, 0])
 
     # A heap of the nodes that are clusters, the largest first, whose places are their labels: the

@@ -136,4 +136,5 @@ def _linkage(x: Array, weights: Array, *, method: str, metric: str) -> Array:
 def _single(x: Array, weights: Array, metric: str) -> Merges:
     present = weights > 0
     tree = tree_merges(*spanning_tree(x, present=present, metric=metric), weights)
-    return Merges(*tree, jnp.sum(present, dtype=jnp.int32) - 1)
+    done = jnp.sum(present, dtype=jnp.int32) - 1
+    return Merges(tree.left, tree.right, tree.height, tree.size, done)

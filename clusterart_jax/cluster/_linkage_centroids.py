@@ -1,12 +1,14 @@
 """Linkages by the distance of centres, which may fall as clusters merge: the nearest two first."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array
 from ._linkage_format import Merges
+
+_Found: TypeAlias = tuple[Array, Array, Array, Array]
 
 
 class _State(NamedTuple):
@@ -70,7 +72,7 @@ def center_merges(x: Array, weights: Array, method: str) -> Merges:
         return least, jnp.min(jnp.where(values <= least, here, n - 1))
 
     def step(s: _State) -> _State:
-        def search(found: tuple[Array, ...]) -> tuple[Array, ...]:
+        def search(found: _Found) -> _Found:
             nearest, least, sure, i = found
             far, j = first(distances(s, i))
             nearest, least = nearest.at[i].set(j), least.at[i].set(far)
@@ -86,12 +88,12 @@ def center_merges(x: Array, weights: Array, method: str) -> Merges:
         share = s.mass[b] / both if method == "centroid" else jnp.asarray(0.5, x.dtype)
         new, centers = lax.optimization_barrier((x + share * (y - x), s.centers))
         m = s.merges
-        merges = m.add(m.count, s.node[a], s.node[b], s.least[a], both, m.count + 1)
+        merges = m.add(m.done, s.node[a], s.node[b], s.least[a], both, m.done + 1)
         s = s._replace(
             centers=lax.dynamic_update_slice_in_dim(centers, new, b, axis=1),
             gone=s.gone.at[a].set(jnp.inf),
             mass=s.mass.at[b].set(both),
-            node=s.node.at[b].set(n + m.count),
+            node=s.node.at[b].set(n + m.done),
             merges=merges,
         )
         far = distances(s, b)
@@ -105,4 +107,4 @@ def center_merges(x: Array, weights: Array, method: str) -> Merges:
             sure=((s.sure & ~lost) | nearer).at[b].set(True),
         )
 
-    return lax.while_loop(lambda s: s.merges.count < needed, step, start).merges
+    return lax.while_loop(lambda s: s.merges.done < needed, step, start).merges

@@ -9,10 +9,15 @@ from .._typing import Array
 METRICS = ("euclidean", "manhattan", "chebyshev", "cosine", "precomputed")
 
 _TILE = 256
+STRIP = 64
+"""Columns whose parts of a row lie side by side."""
 
 
 def pair_distances(x: Array, metric: str) -> Array:
-    """Distances of all pairs of rows, (s, s), symmetric bit for bit; s ≥ n fills up tiles.
+    """Distances of all pairs of rows, symmetric bit for bit; s ≥ n slots fill up tiles.
+
+    They lie in strips of `STRIP` columns, (s / STRIP, s, STRIP): a row is read from few places, and
+    a column is written to neighbouring lines of memory, not each time to another page.
 
     Euclidean ones are matrix products, but differences in tiles where rows lie so near to each
     other that products would lose their digits. Each tile is written on both sides of the
@@ -23,7 +28,7 @@ def pair_distances(x: Array, metric: str) -> Array:
       metric: one of `METRICS`.
     """
     n, d = x.shape
-    tile = min(_TILE, n)
+    tile = _TILE if n > STRIP else STRIP
     across = -(-n // tile)
     slots = across * tile
     given = metric == "precomputed"
@@ -66,10 +71,18 @@ def pair_distances(x: Array, metric: str) -> Array:
         above = lax.broadcasted_iota(jnp.int32, far.shape, 0)
         above = above <= lax.broadcasted_iota(jnp.int32, far.shape, 1)
         far = jnp.where((i < j) | above, far, far.T)
-        out = lax.dynamic_update_slice(out, far, (i * tile, j * tile))
-        return lax.dynamic_update_slice(out, far.T, (j * tile, i * tile))
+        out = lax.dynamic_update_slice(
+            out, strips(far), (j * tile // STRIP, i * tile, jnp.int32(0))
+        )
+        return lax.dynamic_update_slice(
+            out, strips(far.T), (i * tile // STRIP, j * tile, jnp.int32(0))
+        )
+
+    def strips(far: Array) -> Array:
+        return far.reshape(tile, -1, STRIP).swapaxes(0, 1)
 
     def row(i: Array, out: Array) -> Array:
-        return lax.fori_loop(i, across, lambda j, out: visit(i, j, out), out)
+        return lax.fori_loop(i, jnp.int32(across), lambda j, out: visit(i, j, out), out)
 
-    return lax.fori_loop(0, across, row, jnp.zeros((slots, slots), x.dtype))
+    empty = jnp.zeros((slots // STRIP, slots, STRIP), x.dtype)
+    return lax.fori_loop(jnp.int32(0), jnp.int32(across), row, empty)

@@ -14,14 +14,14 @@ class Merges(NamedTuple):
       first, second: (n − 1,) int32 nodes that were merged; rows are nodes 0…n−1.
       height: (n − 1,) at what cost.
       mass: (n − 1,) weight of the rows below.
-      count: merges so far.
+      done: merges so far.
     """
 
     first: Array
     second: Array
     height: Array
     mass: Array
-    count: Array
+    done: Array
 
     @classmethod
     def empty(cls, n: int, dtype: jnp.dtype) -> "Merges":
@@ -30,12 +30,12 @@ class Merges(NamedTuple):
         return cls(none, none, zeros, zeros, jnp.int32(0))
 
     def add(
-        self, place: Array, first: Array, second: Array, height: Array, mass: Array, count: Array
+        self, place: Array, first: Array, second: Array, height: Array, mass: Array, done: Array
     ) -> "Merges":
         """Writes merges at their places; those out of range are left out."""
         given = (first, second, height, mass)
         put = [a.at[place].set(b, mode="drop") for a, b in zip(self[:4], given, strict=True)]
-        return Merges(*put, count)
+        return Merges(put[0], put[1], put[2], put[3], done)
 
 
 def to_linkage(merges: Merges, weights: Array, *, ordered: bool) -> Array:
@@ -51,7 +51,7 @@ def to_linkage(merges: Merges, weights: Array, *, ordered: bool) -> Array:
     """
     n = len(weights)
     step = jnp.arange(n - 1, dtype=jnp.int32)
-    held = step < merges.count
+    held = step < merges.done
     first, second, height, mass = merges[:4]
     if ordered:
         key = jnp.where(held, height, jnp.inf)

@@ -1,6 +1,6 @@
 """Linkages that need all distances: the nearest-neighbour chain on an n × n matrix."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 from jax import lax
@@ -8,13 +8,15 @@ from jax import lax
 from .._typing import Array
 from ._linkage_format import Merges
 
+_Chain: TypeAlias = tuple[Array, Array, Array, Array]
+
 
 class _State(NamedTuple):
     """Clusters in slots.
 
     Attributes:
-      far: (s, s) distances of live clusters; infinite on the diagonal.
-      gone: (s,) 0 for live clusters, infinity for the others.
+      far: (c, s, t) distances of live clusters, in strips of columns.
+      gone: (c, t) 0 for live clusters, infinity for the others.
       mass: (s,) weights.
       node: (s,) number of each cluster in the tree, in the order of merging.
       height: (s,) at which each was merged.
@@ -42,17 +44,18 @@ def chain_merges(far: Array, weights: Array, method: str) -> Merges:
     stays one.
 
     Args:
-      far: distances (s, s), symmetric, s ≥ n; the diagonal is not looked at.
+      far: distances of `pair_distances`, s ≥ n slots; the diagonal is not looked at.
       weights: (n,).
       method: "single", "complete", "average" or "weighted".
     """
-    n, slots = len(weights), len(far)
+    n, slots = len(weights), far.shape[1]
     weights = jnp.pad(weights, (0, slots - n))
     here = jnp.arange(slots, dtype=jnp.int32)
+    columns = here.reshape(-1, far.shape[2])
     present = weights > 0
     start = _State(
-        far=far.at[here, here].set(jnp.inf),
-        gone=jnp.where(present, 0, jnp.inf).astype(far.dtype),
+        far=far,
+        gone=jnp.where(present, 0, jnp.inf).astype(far.dtype).reshape(columns.shape),
         mass=jnp.where(present, weights, 1),
         node=here,
         height=jnp.zeros_like(weights),
@@ -63,31 +66,36 @@ def chain_merges(far: Array, weights: Array, method: str) -> Merges:
     needed = jnp.sum(present, dtype=jnp.int32) - 1
 
     def step(s: _State) -> _State:
-        def tip_has_nearer(grown: tuple[Array, ...]) -> Array:
-            return ~grown[2]
-
-        def go(grown: tuple[Array, ...]) -> tuple[Array, ...]:
+        def go(grown: _Chain) -> _Chain:
             chain, length, _, _ = grown
-            tip = chain[length - 1]
-            row = lax.dynamic_slice_in_dim(s.far, tip, 1)[0] + s.gone
-            least = jnp.min(row)
-            before = chain[jnp.maximum(length - 2, 0)]
-            back = (length > 1) & (row[before] <= least)
-            place = jnp.min(jnp.where(row <= least, here, slots - 1))
+            tip, before = chain[length - 1], chain[jnp.maximum(length - 2, 0)]
+            row = jnp.where(columns == tip, jnp.inf, _row(s.far, tip) + s.gone)
+            # Down the strips first: a reduction to one number does not vectorise.
+            least = jnp.min(jnp.min(row, axis=0))
+            back = (length > 1) & (_at(row, before) <= least)
+            place = jnp.min(jnp.min(jnp.where(row <= least, columns, slots - 1), axis=0))
             chain = chain.at[length].set(place, mode="drop")
             return chain, jnp.where(back, length, length + 1), back, least
 
         ends = (s.chain, s.length, jnp.zeros((), bool), jnp.zeros((), far.dtype))
-        chain, length, _, least = lax.while_loop(tip_has_nearer, go, ends)
+        chain, length, _, least = lax.while_loop(lambda grown: ~grown[2], go, ends)
         return _merge(s._replace(chain=chain, length=length), least, method, n)
 
-    return lax.while_loop(lambda s: s.merges.count < needed, step, start).merges
+    return lax.while_loop(lambda s: s.merges.done < needed, step, start).merges
+
+
+def _row(far: Array, i: Array) -> Array:
+    return lax.dynamic_slice_in_dim(far, i, 1, axis=1)[:, 0]
+
+
+def _at(row: Array, i: Array) -> Array:
+    return row[i // row.shape[1], i % row.shape[1]]
 
 
 def _merge(s: _State, least: Array, method: str, n: int) -> _State:
     """Merges the last two of the chain; the last one's slot keeps what they become."""
     a, b = s.chain[s.length - 2], s.chain[s.length - 1]
-    x, y = (lax.dynamic_slice_in_dim(s.far, i, 1)[0] for i in (a, b))
+    x, y = _row(s.far, a), _row(s.far, b)
     both = s.mass[a] + s.mass[b]
     if method == "complete":
         new = jnp.maximum(x, y)
@@ -97,23 +105,24 @@ def _merge(s: _State, least: Array, method: str, n: int) -> _State:
         new = x * (s.mass[a] / both) + y * (s.mass[b] / both)
     else:
         new = (x + y) / 2
-    new = new.at[b].set(jnp.inf)
-    # Both rows are read before one is written over: else the matrix would be copied.
+    # Both rows are read before one is written over, or the matrix would be copied: a value that is
+    # written into keeps XLA from computing the new row a second time, for the column.
+    width, zero = s.far.shape[2], jnp.int32(0)
+    new = new.at[b // width, b % width].set(jnp.inf)
     new, far = lax.optimization_barrier((new, s.far))
-    far = lax.dynamic_update_slice_in_dim(far, new[None], b, 0)
-    far = lax.dynamic_update_slice_in_dim(far, new[:, None], b, 1)
+    far = lax.dynamic_update_slice(far, new[:, None], (zero, b, zero))
+    far = lax.dynamic_update_slice(far, new.reshape(1, -1, 1), (b // width, zero, b % width))
     height = jnp.maximum(least, jnp.maximum(s.height[a], s.height[b]))
     m = s.merges
-    merges = m.add(m.count, s.node[a], s.node[b], height, both, m.count + 1)
+    merges = m.add(m.done, s.node[a], s.node[b], height, both, m.done + 1)
     # The chain goes on from what is left of it, or else from the new cluster.
-    length = jnp.maximum(s.length - 2, 1)
     return s._replace(
         far=far,
-        gone=s.gone.at[a].set(jnp.inf),
+        gone=s.gone.at[a // width, a % width].set(jnp.inf),
         mass=s.mass.at[b].set(both),
-        node=s.node.at[b].set(n + m.count),
+        node=s.node.at[b].set(n + m.done),
         height=s.height.at[b].set(height),
         chain=jnp.where(s.length == 2, s.chain.at[0].set(b), s.chain),
-        length=length,
+        length=jnp.maximum(s.length - 2, 1),
         merges=merges,
     )

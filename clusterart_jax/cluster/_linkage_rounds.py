@@ -10,7 +10,7 @@ from .._linalg import HIGHEST, squared_norms
 from .._typing import Array
 from ._linkage_format import Merges
 
-_ROWS, _FEW, _COLUMNS = 64, 8, 1024  # clusters searched for together, and among
+_ROWS, _FEW, _COLUMNS = 128, 8, 1024  # clusters searched for together, and among
 
 
 _Search: TypeAlias = Callable[[Array], tuple[Array, Array, Array, Array]]
@@ -81,11 +81,11 @@ def ward_merges(x: Array, weights: Array) -> Merges:
     tile = min(_COLUMNS, slots)
 
     def step(s: _State) -> _State:
-        live = needed + 1 - s.merges.count
-        s = lax.cond(2 * live <= s.extent, _close_up, lambda s: s, s)
+        live = needed + 1 - s.merges.done
+        s = lax.cond(4 * live <= 3 * s.extent, _close_up, lambda s: s, s)
         return _merge(_search(s, tile), n)
 
-    return lax.while_loop(lambda s: s.merges.count < needed, step, start).merges
+    return lax.while_loop(lambda s: s.merges.done < needed, step, start).merges
 
 
 def _factor(a: Array, b: Array) -> Array:
@@ -248,7 +248,7 @@ def _merge(s: _State, n: int) -> _State:
     share = other / (mass + other)
     centers = jnp.where(keeps[:, None], s.centers + share[:, None] * (y - s.centers), s.centers)
     height = jnp.maximum(cost, jnp.maximum(s.height, s.height[nearest]))
-    place = s.merges.count + running_count(keeps) - 1
+    place = s.merges.done + running_count(keeps) - 1
     merged = jnp.where(keeps, mass + other, mass)
     merges = s.merges.add(
         jnp.where(keeps, place, n), s.node, s.node[nearest], height, merged, place[-1] + 1

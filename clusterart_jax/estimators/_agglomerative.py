@@ -121,7 +121,7 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
         z = tree(X, self.linkage, self.metric)
         self.children_ = z[:, :2].astype(np.int64)
         self.n_leaves_, self.n_connected_components_ = len(X), 1
-        self.n_clusters_ = self.n_clusters
+        self.n_clusters_ = self.n_clusters or 0
         if self.distance_threshold is not None or self.compute_distances:
             self.distances_ = z[:, 2]
         if self.distance_threshold is not None:
