@@ -1,7 +1,7 @@
 """HDBSCAN: clusters of rows that lie dense, at whatever density each."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,8 +52,9 @@ class HDBSCANResult(NamedTuple):
 def hdbscan(
     x: Float[ArrayLike, "n d"],
     *,
-    min_cluster_size: int = 5,
-    min_samples: int | None = None,
+    min_cluster_size: int | Int[Array, ""] = 5,
+    min_samples: int | Int[Array, ""] | None = None,
+    max_samples: int | None = None,
     metric: str = "euclidean",
     sample_weight: Float[ArrayLike, " n"] | None = None,
     alpha: float | Float[ArrayLike, ""] = 1.0,
@@ -81,9 +82,10 @@ def hdbscan(
     Args:
       x: rows (n, d), finite also where their weight is 0, or distances (n, n) between them. float32
         and float64 are kept, other types become the default float.
-      min_cluster_size: weight of the smallest part that is a cluster, at least 2. Static.
+      min_cluster_size: weight of the smallest part that is a cluster, at least 2.
       min_samples: rows, itself among them, that a core distance reaches, at most n; None takes
-        `min_cluster_size`. Static.
+        `min_cluster_size`.
+      max_samples: what `min_samples` is at most, where that is traced. Static.
       metric: "euclidean", "manhattan", "chebyshev" or "cosine" (1 − cos of the angle; a row of
         length 0 is at distance 1 of all but its like), or "precomputed" where `x` holds the
         distances. Static.
@@ -118,13 +120,20 @@ def hdbscan(
     """
     x = check_rows(x)
     n = x.shape[0]
-    size = check_count(min_cluster_size, "min_cluster_size", low=2)
-    name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
-    samples = check_count(size if min_samples is None else min_samples, name, high=n)
+    size = _count(min_cluster_size, "min_cluster_size", low=2)
+    if max_samples is not None:
+        max_samples = check_count(max_samples, "max_samples", high=n)
+        samples = _count(size if min_samples is None else min_samples, "min_samples")
+    else:
+        name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
+        samples = check_count(size if min_samples is None else min_samples, name, high=n)
+        # Powers of two: few programs serve every number.
+        max_samples = _power(samples, n)
     check_choice(metric, "metric", METRICS)
     if metric == "precomputed" and x.shape != (n, n):
         raise ValueError(f"x must hold distances (n, n) where they are precomputed, not {x.shape}")
     check_choice(cluster_selection_method, "cluster_selection_method", METHODS)
+    known = isinstance(size, int)
     weighted, weights = sample_weight is not None, check_weights(sample_weight, x)
     sharding = row_sharding(x)
     result = _hdbscan(
@@ -135,15 +144,24 @@ def hdbscan(
         as_scalar(alpha, x.dtype),
         as_scalar(cluster_selection_epsilon, x.dtype),
         as_scalar(np.inf if max_cluster_size is None else max_cluster_size, x.dtype),
-        # Powers of two: few programs serve every number of samples and every size.
-        reach=min(n, max(8, 1 << (samples - 1).bit_length())),
+        reach=max_samples,
         metric=metric,
         method=cluster_selection_method,
         single=bool(allow_single_cluster),
         # Parts of that size which lie apart; where weights are given, a row may be one.
-        most=max(1, 2 * (n if weighted else n >> (size.bit_length() - 1)) - 1),
+        most=max(1, 2 * (n if weighted or not known else n >> (size.bit_length() - 1)) - 1),
     )
     return _laid_out(result, sharding)
+
+
+def _count(value: Any, name: str, low: int = 1) -> Any:
+    """A whole number, checked where it is not traced."""
+    return value if isinstance(value, jax.Array) else check_count(value, name, low=low)
+
+
+def _power(samples: int, n: int) -> int:
+    """A power of two no less than `samples`, or n."""
+    return min(n, max(8, 1 << (samples - 1).bit_length()))
 
 
 _ROWS_OUT = HDBSCANResult._make(i < 4 for i in range(len(HDBSCANResult._fields)))
@@ -265,7 +283,7 @@ def hdbscan_labels(
     result = jax.tree.map(
         lambda a, kind: replicate(jnp.asarray(a).astype(kind), sharding), result, kinds
     )
-    reach = min(rows.shape[0], max(8, 1 << (samples - 1).bit_length()))
+    reach = _power(samples, rows.shape[0])
     answer = partial(_new_labels, samples=samples, reach=reach, metric=metric)
     run = over_rows(
         answer, sharding, rows_in=(True, False, False, False, False), rows_out=(True, True)

@@ -209,8 +209,10 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
             hdbscan,
             rows,
             dtype=rows.dtype,
-            min_cluster_size=int(self.min_cluster_size),
-            min_samples=int(self._samples),
+            # Inputs, not what a program is made for: one serves many sizes.
+            min_cluster_size=np.int32(self.min_cluster_size),
+            min_samples=np.int32(self._samples),
+            max_samples=min(len(rows), max(8, 1 << (int(self._samples) - 1).bit_length())),
             metric=metric,
             sample_weight=weights,
             alpha=float(self.alpha),

@@ -368,6 +368,20 @@ def test_impossible_options_are_refused(options, words):
         ca.hdbscan(SETS["blobs"], **options)
 
 
-def test_traced_sizes_are_refused():
-    with pytest.raises(TypeError, match="min_cluster_size fixes shapes"):
-        jax.jit(lambda k: ca.hdbscan(jnp.ones((9, 2)), min_cluster_size=k))(3)
+def test_sizes_may_be_traced():
+    x = SETS["moons"]
+    run = jax.jit(
+        lambda size, samples: ca.hdbscan(
+            x, min_cluster_size=size, min_samples=samples, max_samples=9
+        )
+    )
+    for size, samples in ((5, 5), (17, 9)):
+        ours = run(size, samples)
+        expected = ca.hdbscan(x, min_cluster_size=size, min_samples=samples)
+        np.testing.assert_array_equal(ours.labels, expected.labels)
+        np.testing.assert_allclose(ours.probabilities, expected.probabilities)
+
+
+def test_traced_samples_need_a_bound():
+    with pytest.raises(TypeError, match="min_samples fixes shapes"):
+        jax.jit(lambda k: ca.hdbscan(jnp.ones((9, 2)), min_samples=k))(3)
