@@ -18,7 +18,7 @@ Functions of arrays (they jit, vmap and shard):
 With scikit-learn's interface:
 
 - `KMeans`, `MiniBatchKMeans`, `BisectingKMeans`: k-means.
-- `AgglomerativeClustering`: a tree of merges, cut.
+- `AgglomerativeClustering`: a tree of merges, cut; `HDBSCAN`: one condensed.
 - `GaussianMixture`, `PCA`, `LinearDiscriminantAnalysis`: the functions of those names.
 
 The same from files to files:
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .cluster import mini_batch_kmeans as mini_batch_kmeans
     from .cluster import soft_kmeans as soft_kmeans
     from .cluster import spherical_kmeans as spherical_kmeans
+    from .estimators import HDBSCAN as HDBSCAN
     from .estimators import PCA as PCA
     from .estimators import AgglomerativeClustering as AgglomerativeClustering
     from .estimators import BisectingKMeans as BisectingKMeans
@@ -73,6 +74,7 @@ _HOME = {
     "AgglomerativeClustering": "estimators",
     "BisectingKMeans": "estimators",
     "GaussianMixture": "estimators",
+    "HDBSCAN": "estimators",
     "KMeans": "estimators",
     "LinearDiscriminantAnalysis": "estimators",
     "MiniBatchKMeans": "estimators",

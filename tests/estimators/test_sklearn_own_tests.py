@@ -16,7 +16,7 @@ import clusterart_jax as ca
 pytestmark = pytest.mark.filterwarnings("default")
 
 PLACES = {
-    "sklearn.cluster": ("BisectingKMeans", "KMeans", "MiniBatchKMeans"),
+    "sklearn.cluster": ("BisectingKMeans", "HDBSCAN", "KMeans", "MiniBatchKMeans"),
     "sklearn.decomposition": ("PCA",),
     "sklearn.mixture": ("GaussianMixture",),
     "sklearn.discriminant_analysis": ("LinearDiscriminantAnalysis",),
@@ -40,6 +40,15 @@ EXCEPTIONS = {
     },
     "test_bisect_k_means": {
         r"test_sparse|\w+\[(\w+-)?cs[rc]_(matrix|array)(-\w+)?\]": SPARSE,
+    },
+    "test_hdbscan": {
+        "test_hdbscan_sparse.*": SPARSE,
+        r"test_hdbscan_algorithms\[mahalanobis-ball_tree\]": "names a parameter as trees do, not as"
+        " pairwise_distances does",
+        "test_labelling_thresholding": PRIVATE,
+        "test_labelling_distinct": "gives its tree to private functions of scikit-learn",
+        "test_hdbscan_default_copy_warning": "rows are never written to, so that a copy makes no"
+        " difference",
     },
     "test_gaussian_mixture": {
         r"test_(suffstat|gaussian_suffstat)_\w+": PRIVATE,
@@ -96,6 +105,7 @@ def adopt(name: str) -> type:
 
 TestKMeans = adopt("sklearn.cluster.tests.test_k_means")
 TestBisectingKMeans = adopt("sklearn.cluster.tests.test_bisect_k_means")
+TestHDBSCAN = adopt("sklearn.cluster.tests.test_hdbscan")
 TestGaussianMixture = adopt("sklearn.mixture.tests.test_gaussian_mixture")
 TestLDA = adopt("sklearn.tests.test_discriminant_analysis")
 TestPCA = adopt("sklearn.decomposition.tests.test_pca")
