@@ -117,7 +117,9 @@ def k_nearest(
         least = jnp.min(wide.reshape(b, size, groups), axis=1)
         best = lax.top_k(-least, min(want, groups))[1].astype(jnp.int32)
         offsets = jnp.arange(size, dtype=jnp.int32) * jnp.int32(groups)
-        members = jnp.sort((best[:, None, :] + offsets[None, :, None]).reshape(b, -1), axis=1)
+        members = (best[:, None, :] + offsets[None, :, None]).reshape(b, -1)
+        # In order, so that of equally near rows the first is found; else that is seen to below.
+        members = members if expanded else jnp.sort(members, axis=1)
         near = jnp.take_along_axis(wide, members, axis=1)
         value, place = lax.top_k(-near, want)
         found = jnp.minimum(jnp.take_along_axis(members, place.astype(jnp.int32), axis=1), n - 1)

@@ -240,6 +240,17 @@ def test_selection_is_scikit_learns_on_the_same_tree(name):
         np.testing.assert_allclose(ours.probabilities, probabilities, atol=1e-9)
 
 
+def test_many_rows_of_few_columns_beside_scikit_learn():
+    x = make_blobs(5000, 3, centers=9, cluster_std=0.5, random_state=3)[0]
+    theirs = peers.HDBSCAN(min_samples=6, min_cluster_size=20, copy=True).fit(x)
+    ours = ca.hdbscan(x, min_samples=6, min_cluster_size=20)
+    heights = theirs._single_linkage_tree_["value"]
+    np.testing.assert_allclose(ours.linkage[:, 2], heights, rtol=1e-9)
+    assert (np.asarray(ours.labels) == theirs.labels_).mean() > 0.99
+    again, _ = hdbscan_labels(x[:500], x, ours, min_samples=6)
+    np.testing.assert_array_equal(again, ours.labels[:500])
+
+
 def test_alpha_divides_distances():
     x = SETS["blobs"]
     theirs = peers.HDBSCAN(alpha=1.7, copy=True).fit(x)
