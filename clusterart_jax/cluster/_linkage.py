@@ -114,15 +114,16 @@ def needs_matrix(method: str, metric: str) -> bool:
 @partial(jax.jit, static_argnames=("method", "metric"))
 def _linkage(x: Array, weights: Array, *, method: str, metric: str) -> Array:
     def solve(x: Array, weights: Array) -> Array:
-        if metric not in ("cosine", "precomputed"):
-            mean, variance = moments(x, weights)
-            x = jnp.where((weights > 0)[:, None], x - round_origin(mean, variance)[None], 0)
+        x = jnp.where((weights > 0)[:, None], x, 0)
+        origin = jnp.zeros((1, x.shape[1]), x.dtype)
+        if metric == "euclidean":
+            origin = round_origin(*moments(x, weights))[None]
         if needs_matrix(method, metric):
-            found = chain_merges(pair_distances(x, metric), weights, method)
+            found = chain_merges(pair_distances(x, origin, metric), weights, method)
             return to_linkage(found, weights, ordered=True)
         if method == "single":
             return to_linkage(_single(x, weights, metric), weights, ordered=False)
-        ward = method == "ward"
+        x, ward = jnp.where((weights > 0)[:, None], x - origin, 0), method == "ward"
         found = ward_merges(x, weights) if ward else center_merges(x, weights, method)
         found = found._replace(height=jnp.sqrt(found.height))
         return to_linkage(found, weights, ordered=ward)

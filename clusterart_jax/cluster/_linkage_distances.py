@@ -13,7 +13,7 @@ STRIP = 64
 """Columns whose parts of a row lie side by side."""
 
 
-def pair_distances(x: Array, metric: str) -> Array:
+def pair_distances(x: Array, origin: Array, metric: str) -> Array:
     """Distances of all pairs of rows, symmetric bit for bit; s ≥ n slots fill up tiles.
 
     They lie in strips of `STRIP` columns, (s / STRIP, s, STRIP): a row is read from few places, and
@@ -24,7 +24,9 @@ def pair_distances(x: Array, metric: str) -> Array:
     diagonal: a chain of neighbours could go in circles where two sides were rounded differently.
 
     Args:
-      x: rows (n, d), centred; of "precomputed" distances (n, n), those above the diagonal count.
+      x: rows (n, d); of "precomputed" distances (n, n), those above the diagonal count.
+      origin: (1, d) taken off the rows for products; for differences they stay as they are, since
+        of rows near to each other those are exact.
       metric: one of `METRICS`.
     """
     n, d = x.shape
@@ -33,7 +35,7 @@ def pair_distances(x: Array, metric: str) -> Array:
     slots = across * tile
     given = metric == "precomputed"
     x = jnp.pad(x, ((0, slots - n), (0, slots - n if given else 0)))
-    norms = squared_norms(x)
+    norms = squared_norms(x - origin if metric == "euclidean" else x)
     if metric == "cosine":
         x = x / jnp.sqrt(jnp.where(norms > 0, norms, 1))[:, None]
         norms = squared_norms(x)
@@ -58,7 +60,7 @@ def pair_distances(x: Array, metric: str) -> Array:
             return differences(a, b)
         size = lax.dynamic_slice_in_dim(norms, i, tile)[:, None]
         size = size + lax.dynamic_slice_in_dim(norms, j, tile)[None]
-        far = size - 2 * jnp.matmul(a, b.T, precision=HIGHEST)
+        far = size - 2 * jnp.matmul(a - origin, (b - origin).T, precision=HIGHEST)
         one, two = (lax.broadcasted_iota(jnp.int32, far.shape, k) for k in (0, 1))
         # Of rows that only fill up, nothing is lost.
         lost = jnp.any((far < near * size) & (one + i != two + j) & (two + j < n) & (one + i < n))
