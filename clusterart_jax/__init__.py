@@ -19,7 +19,7 @@ With scikit-learn's interface:
 
 - `KMeans`, `MiniBatchKMeans`, `BisectingKMeans`: k-means.
 - `AgglomerativeClustering`: a tree of merges, cut; `HDBSCAN`: one condensed.
-- `GaussianMixture`, `PCA`, `LinearDiscriminantAnalysis`: the functions of those names.
+- `DBSCAN`, `GaussianMixture`, `PCA`, `LinearDiscriminantAnalysis`: the functions of those names.
 
 The same from files to files:
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .cluster import mini_batch_kmeans as mini_batch_kmeans
     from .cluster import soft_kmeans as soft_kmeans
     from .cluster import spherical_kmeans as spherical_kmeans
+    from .estimators import DBSCAN as DBSCAN
     from .estimators import HDBSCAN as HDBSCAN
     from .estimators import PCA as PCA
     from .estimators import AgglomerativeClustering as AgglomerativeClustering
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 
 # Loaded when first used, so that importing the package costs next to nothing.
 _HOME = {
+    "DBSCAN": "estimators",
     "AgglomerativeClustering": "estimators",
     "BisectingKMeans": "estimators",
     "GaussianMixture": "estimators",

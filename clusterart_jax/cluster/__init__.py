@@ -1,7 +1,7 @@
 """Points → a `Result` with labels; one algorithm a file.
 
 - `bisecting_kmeans`: a tree of splits in two; `bisecting_labels`: the leaf of new points.
-- `dbscan`: rows near many others, joined; the rest is noise.
+- `dbscan`: rows near many others, joined; the rest is noise. `dbscan_predict`: of new rows.
 - `gmm`: Gaussian mixtures by expectation-maximisation, and what they say of new rows.
 - `hdbscan`: clusters of any density, and noise; `hdbscan_labels`: the cluster of new points.
 - `kmeans`: k-means by Lloyd's iteration from greedy k-means++ seeds.
@@ -15,7 +15,7 @@
 
 from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
 from ._cut import cut_tree
-from ._dbscan import DBSCANResult, dbscan
+from ._dbscan import DBSCANResult, dbscan, dbscan_predict
 from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
@@ -51,6 +51,7 @@ __all__ = [
     "bisecting_labels",
     "cut_tree",
     "dbscan",
+    "dbscan_predict",
     "gmm",
     "hdbscan",
     "hdbscan_labels",

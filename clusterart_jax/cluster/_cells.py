@@ -69,7 +69,8 @@ def sort_into_cells(
         side = side * jnp.maximum(jnp.prod(cells) / _MOST, 1) ** (1 / axes)
     cells = _cells(extent, side, reach).astype(jnp.int32)
 
-    places = jnp.clip(jnp.floor((x[:, chosen] - low) / side), 0, extent / side).astype(jnp.int32)
+    places = jnp.floor((x[:, chosen] - low[None]) / side)
+    places = jnp.clip(places, 0, (extent / side)[None]).astype(jnp.int32)
     keys = jnp.zeros(x.shape[0], jnp.int32)
     steps = []
     for axis in range(axes):
@@ -95,8 +96,8 @@ def _cells(extent: Array, side: Array, reach: int) -> Array:
 def runs(cells: Cells, first: Array, last: Array) -> tuple[Array, Array]:
     """For blocks of places `first`…`last`, where the rows around them lie: begin and end, (b, s)."""
     shift = cells.shifts * cells.stride
-    low = cells.keys[first][:, None] + shift - cells.reach
-    high = cells.keys[last][:, None] + shift + cells.reach
+    low = cells.keys[first][:, None] + shift[None] - cells.reach
+    high = cells.keys[last][:, None] + shift[None] + cells.reach
     begin = jnp.searchsorted(cells.keys, low.ravel(), side="left").reshape(low.shape)
     end = jnp.searchsorted(cells.keys, high.ravel(), side="right").reshape(low.shape)
     return begin.astype(jnp.int32), end.astype(jnp.int32)

@@ -10,7 +10,7 @@ from jax import lax
 
 from .._checks import as_scalar, check_choice, check_rows, check_weights
 from .._errors import ConfigError
-from .._sharding import RowSharding, over_rows, rows_back, spread_rows
+from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
 from ._cells import sort_into_cells
 from ._components import NONE, connect
@@ -62,7 +62,7 @@ def dbscan(
       eps: the radius, in the units of `x`. Numbers of Python keep all their digits.
       min_samples: weight that makes a row core.
       metric: "euclidean", "manhattan", "chebyshev" or "cosine" (1 − the cosine of the angle).
-      sample_weight: (n,) weights; ones where None.
+      sample_weight: (n,) weights; ones where None. A negative one keeps rows from being core.
       present: (n,) which rows are there; those of a weight other than 0 where None.
 
     Returns:
@@ -87,7 +87,8 @@ def dbscan(
     if not isinstance(eps, jax.Array) and not float(eps) > 0:
         raise ConfigError(f"eps must be more than 0, not {eps!r}")
     unit = sample_weight is None
-    weights = check_weights(sample_weight, x)
+    # As an array of JAX, whose values are not looked at: negative weights are no error here.
+    weights = check_weights(None if unit else jnp.asarray(sample_weight), x)
     if present is None:
         present = weights != 0
     elif np.shape(present) != x.shape[:1]:
@@ -104,6 +105,95 @@ def dbscan(
         sharding=sharding,
     )
     return rows_back(result, _ROWS_OUT, x, sharding)
+
+
+def dbscan_predict(
+    x: Float[ArrayLike, "n d"],
+    components: Float[ArrayLike, "m d"],
+    labels: Int[ArrayLike, " m"],
+    eps: float | Float[ArrayLike, ""],
+    *,
+    metric: str = "euclidean",
+) -> Int[Array, " n"]:
+    """The cluster of new rows: the first that has a core row within `eps`, −1 where none has.
+
+    Of the rows that `dbscan` was given, this is the label that it gave them.
+
+    Cost and memory are those of one pass of `dbscan` over n + m rows.
+
+    Args:
+      x: rows (n, d).
+      components: (m, d) core rows.
+      labels: (m,) their clusters; rows of a negative one are passed over.
+      eps: the radius that they were found with.
+      metric: likewise.
+
+    Returns:
+      (n,) int32.
+
+    Raises:
+      ValueError: when the two have different numbers of columns.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from clusterart_jax.cluster import dbscan_predict
+      >>> cores = jnp.array([[0.0], [0.5], [9.0]])
+      >>> dbscan_predict(jnp.array([[0.9], [4.0]]), cores, jnp.array([0, 0, 1]), 0.5).tolist()
+      [0, -1]
+    """
+    x, components = check_rows(x), check_rows(components, "components")
+    check_choice(metric, "metric", METRICS)
+    if x.shape[1] != components.shape[1]:
+        raise ValueError(f"x has {x.shape[1]} columns but components have {components.shape[1]}")
+    rows, there, sharding = spread_rows(x, jnp.ones(x.shape[:1], x.dtype))
+    components, labels = (
+        replicate(a, sharding) for a in (components.astype(x.dtype), jnp.asarray(labels, jnp.int32))
+    )
+    radius = two_floats(eps, x.dtype)
+    found = _predict(rows, there, components, labels, radius, metric=metric, sharding=sharding)
+    return rows_back(found, True, x, sharding)
+
+
+@partial(jax.jit, static_argnames=("metric", "sharding"))
+def _predict(
+    x: Array,
+    there: Array,
+    cores: Array,
+    labels: Array,
+    radius: Radius,
+    *,
+    metric: str,
+    sharding: RowSharding | None,
+) -> Array:
+    axis = None if sharding is None else sharding.axis
+
+    def solve(
+        x: Array, there: Array, cores: Array, labels: Array, high: Array, low: Array
+    ) -> Array:
+        mine = x.shape[0]
+        if axis is not None:
+            x, there = (lax.all_gather(a, axis, tiled=True) for a in (x, there))
+        n = x.shape[0]
+        rows = jnp.concatenate([x, cores])
+        present = jnp.all(jnp.isfinite(rows), axis=1)
+        present = present & jnp.concatenate([there > 0, labels >= 0])
+        labels = jnp.concatenate([jnp.full(n, NONE, jnp.int32), labels])
+        space = _space(rows, present, Radius(high, low), metric, axis)
+        order = space.cells.order
+        given = jnp.where(present, labels, NONE)[order]
+        found = sweep(space, (order < n) & present[order], given, LEAST)
+        found = jnp.where(found == NONE, -1, found)
+        found = jnp.zeros(len(rows), jnp.int32).at[order].set(found, unique_indices=True)[:n]
+        return found if axis is None else _own(found, mine, axis)
+
+    rows_in = (True, True, False, False, False, False)
+    run = over_rows(solve, sharding, rows_in=rows_in, rows_out=True)
+    return run(x, there, cores, labels, *radius)
+
+
+def _own(found: Array, rows: int, axis: str) -> Array:
+    """The part of (n,) that belongs to this device's rows."""
+    return lax.dynamic_slice_in_dim(found, lax.axis_index(axis) * rows, rows)
 
 
 _ROWS_OUT = DBSCANResult(True, True, False)
@@ -131,8 +221,7 @@ def _dbscan(
         found = _cluster(x, weights, present, Radius(high, low), enough, metric, axis)
         if axis is None:
             return found
-        here = lax.axis_index(axis) * mine
-        labels, core = (lax.dynamic_slice_in_dim(a, here, mine) for a in found[:2])
+        labels, core = (_own(a, mine, axis) for a in found[:2])
         return DBSCANResult(labels, core, found.n_clusters)
 
     run = over_rows(solve, sharding, rows_in=(True, True, False, False, False), rows_out=_ROWS_OUT)
@@ -152,14 +241,13 @@ def _cluster(
     axis: str | None,
 ) -> DBSCANResult:
     n = x.shape[0]
-    x = jnp.where(present[:, None], prepare(x, present, metric), 0)
-    cells = sort_into_cells(x, present, in_columns(radius, metric), metric)
-    space = neighborhood(x, cells, radius, metric, axis)
+    space = _space(x, present, radius, metric, axis)
+    cells = space.cells
     present, weights = present[cells.order], weights[cells.order]
 
     full = _full(space, weights, enough)
     mass = sweep(space, present & ~full, weights, SUM)
-    core = present & (full | (mass >= enough))
+    core = present & (full | (mass.astype(enough.dtype) >= enough))
     component = connect(space, core)
 
     # Clusters are numbered by their first core row, in the caller's order.
@@ -176,9 +264,17 @@ def _cluster(
     return DBSCANResult(back, mask, jnp.sum(begins, dtype=jnp.int32))
 
 
+def _space(
+    x: Array, present: Array, radius: Radius, metric: str, axis: str | None
+) -> Neighborhood:
+    x = jnp.where(present[:, None], prepare(x, present, metric), 0)
+    cells = sort_into_cells(x, present, in_columns(radius, metric), metric)
+    return neighborhood(x, cells, radius, metric, axis)
+
+
 def _full(space: Neighborhood, weights: Array, enough: Array) -> Array:
     """Rows of cells that hold enough for all of them to be core, whatever lies around."""
     keys = space.cells.keys
     heavy = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(weights >= 1, dtype=jnp.int32)])
     held = heavy[jnp.searchsorted(keys, keys, side="right")] - heavy[jnp.searchsorted(keys, keys)]
-    return space.cells.tight & jnp.all(weights >= 0) & (held >= enough)
+    return space.cells.tight & jnp.all(weights >= 0) & (held.astype(enough.dtype) >= enough)

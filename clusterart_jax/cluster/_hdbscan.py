@@ -51,8 +51,8 @@ class HDBSCANResult(NamedTuple):
 
 def hdbscan(
     x: Float[ArrayLike, "n d"],
-    *,
     min_cluster_size: int | Int[Array, ""] = 5,
+    *,
     min_samples: int | Int[Array, ""] | None = None,
     max_samples: int | None = None,
     metric: str = "euclidean",

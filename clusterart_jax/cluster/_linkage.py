@@ -27,8 +27,8 @@ _CENTERS = ("ward", "centroid", "median")
 
 def linkage(
     x: Float[ArrayLike, "n d"],
-    *,
     method: str = "ward",
+    *,
     metric: str = "euclidean",
     sample_weight: Float[ArrayLike, " n"] | None = None,
 ) -> Float[Array, "n-1 4"]:

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._cells import Cells, runs
-from ._within import Radius, near, near_exactly
+from ._within import Radius, is_direct, measure, near_exactly
 
 _NARROW = (128, 256)  # queries and rows of a tile, where distances are few operations (measured)
 _WIDE = (256, 1024)
+_FEW = 32  # rows of a tile whose values are put together in one vectorised loop (measured)
 
 
 class Kind(NamedTuple):
@@ -23,25 +25,53 @@ class Kind(NamedTuple):
 
     Attributes:
       start: from a dtype to the value that changes nothing.
-      fold: from results (b,) and values (b, t) to results (b,).
-      merge: the same over the devices of an axis.
+      open: from a dtype to a value that shows in whatever it is put together with.
+      shows: whether it does.
+      reduce: over one axis.
+      join: two results.
+      merge: results of the devices of an axis.
     """
 
     start: Callable[[Any], Array]
-    fold: Callable[[Array, Array], Array]
+    open: Callable[[Any], Array]
+    shows: Callable[[Array], Array]
+    reduce: Callable[[Array, int], Array]
+    join: Callable[[Array, Array], Array]
     merge: Callable[[Array, Any], Array]
 
 
+def _is_whole(dtype: Any) -> bool:
+    return jnp.issubdtype(dtype, jnp.integer)
+
+
+_NONE = np.int32(2**31 - 1)
+_TOO_MANY = 2**20  # more than there are rows in a tile
+
 SUM = Kind(
     lambda dtype: jnp.zeros((), dtype),
-    lambda result, values: result + jnp.sum(values, axis=1, dtype=result.dtype),
+    lambda dtype: jnp.array(_TOO_MANY if _is_whole(dtype) else jnp.nan, dtype),
+    lambda sums: sums >= _TOO_MANY if _is_whole(sums.dtype) else jnp.isnan(sums),
+    lambda values, axis: jnp.sum(values, axis=axis, dtype=values.dtype),
+    lax.add,
     lax.psum,
 )
+"""Sums; whole numbers are 0 or 1."""
+
+
+
+def _smaller(a: Array, b: Array) -> Array:
+    return jnp.where(b < a, b, a)  # takes less than `minimum` in a vectorised loop (measured)
+
+
 LEAST = Kind(
-    lambda dtype: jnp.array(jnp.iinfo(dtype).max, dtype),
-    lambda result, values: jnp.minimum(result, jnp.min(values, axis=1)),
+    lambda dtype: jnp.array(_NONE, dtype),
+    lambda dtype: jnp.array(-1, dtype),
+    lambda least: least < 0,
+    lambda values, axis: lax.reduce(values, _NONE, _smaller, (axis,)),
+    lax.min,
     lax.pmin,
 )
+"""Minima, of int32 ≥ 0."""
 
 
 class Neighborhood(NamedTuple):
@@ -102,7 +132,6 @@ def sweep(
       (n,) in the order of the cells.
     """
     start = kind.start(values.dtype)
-    fold = kind.fold
     n, d = space.x.shape
     b, t = _tile(d)
     b = min(b, n)
@@ -117,20 +146,24 @@ def sweep(
 
     def visit_tile(at: Array, x: Array, line: Array, own: Array, result: Array) -> Array:
         y = lax.dynamic_slice_in_dim(space.columns, at, t, 1)
-        same = lax.dynamic_slice_in_dim(space.lines, at, t)[None] == line[:, None]
+        same = lax.dynamic_slice_in_dim(space.lines, at, t)[:, None] == line[None]
         theirs = lax.dynamic_slice_in_dim(values_in, at, t)
 
         def look() -> Array:
-            inside, open_ = near(x, y, space.radius, space.metric)
-            rough = fold(result, jnp.where(inside & same, theirs[None], start))
-            if x.dtype == jnp.float64:
-                return rough
+            value, limit, margin = measure(x, y, space.radius, space.metric)
+            inside = theirs[:, None]
+            if x.dtype == jnp.float64 and is_direct(d, space.metric):
+                return kind.join(result, _reduce(kind, inside, (value <= limit) & same))
+            sure = jnp.where(value < limit - margin, inside, kind.open(values.dtype))
+            rough = _reduce(kind, sure, (value <= limit + margin) & same)
 
             def closely() -> Array:
                 exact = near_exactly(x, y, space.radius, space.metric)
-                return fold(result, jnp.where(exact & same, theirs[None], start))
+                return _reduce(kind, inside, exact & same)
 
-            return lax.cond(jnp.any(open_ & same), closely, lambda: rough)
+            return kind.join(
+                result, lax.cond(jnp.any(kind.shows(rough)), closely, lambda: rough)
+            )
 
         if skip is None:
             return look()
@@ -161,6 +194,14 @@ def sweep(
     found = jnp.full(n, start, values.dtype)
     found = lax.fori_loop(jnp.int32(0), mine, visit_block, found)
     return found if space.axis is None else kind.merge(found, space.axis)
+
+
+def _reduce(kind: Kind, values: Array, chosen: Array) -> Array:
+    """Over the first axis of (t, b): few values at a time, stored first, so that it vectorises."""
+    values = jnp.where(chosen, values, kind.start(values.dtype))
+    t, b = values.shape
+    values = lax.optimization_barrier(values.reshape(t // _FEW, _FEW, b))
+    return kind.reduce(kind.reduce(values, 1), 0)
 
 
 def _listed(chosen: Array, block: int) -> tuple[Array, Array]:

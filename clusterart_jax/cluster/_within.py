@@ -27,14 +27,14 @@ class Radius(NamedTuple):
 
 
 def prepare(x: Array, present: Array, metric: str) -> Array:
-    """Rows such that `near` is right for them: unit vectors for cosine distances, else centred."""
+    """Rows such that `measure` is right for them: unit vectors for cosine distances, else centred."""
     if metric == "cosine":
         norm = jnp.sqrt(squared_norms(x))[:, None]
         return x / jnp.where(norm > 0, norm, 1)
     if metric != "euclidean" or x.shape[1] <= _DIRECT:
         return x
     mass = jnp.maximum(jnp.sum(present, dtype=x.dtype), 1)
-    return x - jnp.sum(jnp.where(present[:, None], x, 0), axis=0) / mass
+    return x - jnp.sum(jnp.where(present[:, None], x, 0), axis=0, keepdims=True) / mass
 
 
 def in_columns(radius: Radius, metric: str) -> Array:
@@ -45,52 +45,48 @@ def in_columns(radius: Radius, metric: str) -> Array:
     return high * (1 + 8 * jnp.finfo(high.dtype).eps)
 
 
-def near(
+def measure(
     x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
-) -> tuple[Bool[Array, "b t"], Bool[Array, "b t"]]:
-    """Whether rows are near each other, and where rounding leaves that open."""
+) -> tuple[Float[Array, "t b"], Array, Array]:
+    """What grows with the distance, its value at the radius, and how far rounding puts it off."""
     b, d = x.shape
     eps = jnp.finfo(x.dtype).eps
     if metric == "cosine":
-        product = jnp.matmul(x, y, precision=HIGHEST)
-        limit = 1 - radius.high - radius.low
-        return product >= limit - 4 * eps, jnp.zeros((b, y.shape[1]), bool)
+        value = 1 - jnp.matmul(y.T, x.T, precision=HIGHEST)
+        return value, radius.high + 4 * eps, jnp.zeros((), x.dtype)
     if metric == "euclidean" and d > _DIRECT:
-        norms = squared_norms(x)[:, None] + squared_norms(y.T)[None, :]
-        value = norms - 2 * jnp.matmul(x, y, precision=HIGHEST)
-        margin = 8 * eps * norms
-        limit = radius.high**2
-    else:
-        differences = (x[:, i, None] - y[i] for i in range(d))
-        value = _combine(differences, metric, b, y.shape[1], x.dtype)
-        limit = radius.high**2 if metric == "euclidean" else radius.high
-        margin = (d + 4) * eps * limit
-    return value <= limit, jnp.abs(value - limit) <= margin
-
-
-def _combine(differences, metric: str, b: int, t: int, dtype) -> Array:
-    value = jnp.zeros((b, t), dtype)
-    for difference in differences:
+        norms = squared_norms(y.T)[:, None] + squared_norms(x)[None, :]
+        value = norms - 2 * jnp.matmul(y.T, x.T, precision=HIGHEST)
+        return value, radius.high**2, 8 * eps * jnp.max(norms)
+    value = jnp.zeros((y.shape[1], b), x.dtype)
+    for i in range(d):
+        difference = y[i, :, None] - x[None, :, i]
         if metric == "euclidean":
             value = value + difference * difference
         elif metric == "manhattan":
             value = value + jnp.abs(difference)
         else:
             value = jnp.maximum(value, jnp.abs(difference))
-    return value
+    limit = radius.high**2 if metric == "euclidean" else radius.high
+    return value, limit, (d + 4) * eps * limit
 
 
 def near_exactly(
     x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
-) -> Bool[Array, "b t"]:
-    """The same to twice the digits, at ten times the cost."""
+) -> Bool[Array, "t b"]:
+    """Whether rows are near each other, by twice the digits, at ten times the cost.
+
+    float64 has digits enough: there, differences are taken instead of a product of matrices.
+    """
     b, d = x.shape
-    zero = jnp.zeros((b, y.shape[1]), x.dtype)
+    if x.dtype == jnp.float64 and metric == "euclidean":
+        return _plainly(x, y) <= (radius.high + radius.low) ** 2
+    zero = jnp.zeros((y.shape[1], b), x.dtype)
 
     def add(i: Array, value: tuple[Array, Array]) -> tuple[Array, Array]:
-        p = lax.dynamic_index_in_dim(x, i, 1)
-        q = lax.dynamic_index_in_dim(y, i, 0)
-        difference = _two_sum(p, -q)
+        p = lax.dynamic_index_in_dim(x, i, 1, keepdims=False)
+        q = lax.dynamic_index_in_dim(y, i, 0, keepdims=False)
+        difference = _two_sum(q[:, None], -p[None, :])
         if metric == "euclidean":
             return _add(value, _square(difference))
         sign = jnp.where(difference[0] < 0, -1, 1).astype(x.dtype)
@@ -103,6 +99,23 @@ def near_exactly(
     value = lax.fori_loop(jnp.int32(0), jnp.int32(d), add, (zero, zero))
     limit = (radius.high, radius.low)
     return ~_above(value, _square(limit) if metric == "euclidean" else limit)
+
+
+def _plainly(x: Array, y: Array) -> Array:
+    """Squared distances (t, b), column by column."""
+
+    def add(i: Array, value: Array) -> Array:
+        p = lax.dynamic_index_in_dim(x, i, 1, keepdims=False)
+        q = lax.dynamic_index_in_dim(y, i, 0, keepdims=False)
+        return value + (q[:, None] - p[None, :]) ** 2
+
+    zero = jnp.zeros((y.shape[1], x.shape[0]), x.dtype)
+    return lax.fori_loop(jnp.int32(0), jnp.int32(x.shape[1]), add, zero)
+
+
+def is_direct(d: int, metric: str) -> bool:
+    """Whether distances are sums over columns, exact in float64 but for the last digit."""
+    return metric in ("manhattan", "chebyshev") or (metric == "euclidean" and d <= _DIRECT)
 
 
 def _above(a: tuple[Array, Array], b: tuple[Array, Array]) -> Array:

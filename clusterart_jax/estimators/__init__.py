@@ -2,6 +2,7 @@
 
 - `KMeans`, `MiniBatchKMeans`, `BisectingKMeans`: centres that minimise squared distances.
 - `AgglomerativeClustering`: a tree of merges, cut at a number of clusters or a distance.
+- `DBSCAN`: clusters of any shape, and noise.
 - `GaussianMixture`: a mixture of Gaussians by expectation-maximisation.
 - `HDBSCAN`: clusters of any density, and noise.
 - `PCA`: directions of largest variance.
@@ -13,6 +14,7 @@ too. They hold NumPy arrays: a fitted one can be pickled, copied and read withou
 
 from ._agglomerative import AgglomerativeClustering
 from ._bisecting import BisectingKMeans
+from ._dbscan import DBSCAN
 from ._gmm import GaussianMixture
 from ._hdbscan import HDBSCAN
 from ._kmeans import KMeans
@@ -21,6 +23,7 @@ from ._mini_batch import MiniBatchKMeans
 from ._pca import PCA
 
 __all__ = [
+    "DBSCAN",
     "HDBSCAN",
     "PCA",
     "AgglomerativeClustering",

@@ -13,6 +13,7 @@ ESTIMATORS = [
     ca.MiniBatchKMeans(n_init=2, n_clusters=2, max_iter=5, batch_size=10),
     ca.BisectingKMeans(n_init=2, n_clusters=2, max_iter=5),
     ca.AgglomerativeClustering(),
+    ca.DBSCAN(),
     ca.GaussianMixture(n_init=2, max_iter=5),
     ca.HDBSCAN(),
     ca.PCA(),

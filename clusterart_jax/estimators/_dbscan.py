@@ -1,0 +1,177 @@
+"""`DBSCAN`: scikit-learn's interface to `cluster.dbscan`."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from ..cluster import dbscan, dbscan_predict
+from ._programs import compute
+from ._rows import few, fill, floats, padded
+
+_METRICS = {
+    **{"euclidean": "euclidean", "l2": "euclidean", "chebyshev": "chebyshev", "cosine": "cosine"},
+    **{"manhattan": "manhattan", "l1": "manhattan", "cityblock": "manhattan"},
+    **{"infinity": "chebyshev", "minkowski": "minkowski"},
+}
+_MINKOWSKI = {1: "manhattan", 2: "euclidean", np.inf: "chebyshev"}
+
+
+class DBSCAN(ClusterMixin, BaseEstimator):
+    """DBSCAN, with scikit-learn's parameters, attributes and errors.
+
+    A program written for `sklearn.cluster.DBSCAN` runs when only the import changes, with equal
+    labels: rows at a distance of exactly `eps` are neighbours, and a row that is near two clusters
+    joins the first. Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4
+    million numbers) are computed in float64. Sparse rows and distances computed before are refused.
+
+    Cost O(n m d), where m rows are in the cells of a grid around a row; peak extra memory O(n d).
+
+    Args:
+      eps: the radius within which rows are neighbours.
+      min_samples: rows, or weight, within `eps` of a core row, itself among them.
+      metric: "euclidean" ("l2"), "manhattan" ("l1", "cityblock"), "chebyshev" ("infinity"),
+        "cosine", or "minkowski" with a `p` of 1, 2 or infinity.
+      metric_params: None, or {"p": p}.
+      algorithm: taken for scikit-learn's sake: there is one.
+      leaf_size: likewise.
+      p: of "minkowski"; 2 where None.
+      n_jobs: taken for scikit-learn's sake; see `use_cpu_cores`.
+
+    Attributes:
+      labels_: (n,) cluster of each row, −1 for noise.
+      core_sample_indices_: (m,) the core rows.
+      components_: (m, d) copies of them.
+      n_features_in_: d.
+      feature_names_in_: column names, where `X` had such.
+
+    Example:
+      >>> import numpy as np, clusterart_jax as ca
+      >>> X = np.array([[1, 2], [2, 2], [2, 3], [8, 7], [8, 8], [25, 80]])
+      >>> ca.DBSCAN(eps=3, min_samples=2).fit(X).labels_.tolist()
+      [0, 0, 0, 1, 1, -1]
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "eps": [Interval(Real, 0.0, None, closed="neither")],
+        "min_samples": [Interval(Integral, 1, None, closed="left")],
+        "metric": [StrOptions(set(_METRICS))],
+        "metric_params": [dict, None],
+        "algorithm": [StrOptions({"auto", "ball_tree", "kd_tree", "brute"})],
+        "leaf_size": [Interval(Integral, 1, None, closed="left")],
+        "p": [Interval(Real, 0.0, None, closed="left"), None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        eps: float = 0.5,
+        *,
+        min_samples: int = 5,
+        metric: str = "euclidean",
+        metric_params: Any = None,
+        algorithm: str = "auto",
+        leaf_size: int = 30,
+        p: Any = None,
+        n_jobs: Any = None,
+    ) -> None:
+        self.eps = eps
+        self.min_samples = min_samples
+        self.metric = metric
+        self.metric_params = metric_params
+        self.algorithm = algorithm
+        self.leaf_size = leaf_size
+        self.p = p
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "DBSCAN":
+        """Finds clusters and noise.
+
+        Args:
+          X: rows (n_samples, n_features).
+          y: ignored.
+          sample_weight: (n_samples,) weights; a row of weight 0 counts for nothing but may be core,
+            a negative one keeps its neighbours from being so. Ones where None.
+
+        Returns:
+          The estimator itself.
+        """
+        X = floats(self, X, reset=True)
+        self._metric = self._chosen_metric()
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        x, n = _ready(X), len(X)
+        options: dict[str, Any] = {"metric": self._metric}
+        if weights is not None:
+            # Arrays of JAX, since a negative weight has a meaning here.
+            options["sample_weight"] = _padded(weights.astype(x.dtype), len(x))
+        if weights is not None or len(x) > n:
+            options["present"] = np.arange(len(x)) < n
+        found = compute(
+            dbscan, x, float(self.eps), float(self.min_samples), dtype=x.dtype, **options
+        )
+        self.labels_ = found.labels[:n].astype(np.intp)
+        self.core_sample_indices_ = np.flatnonzero(found.core_mask[:n])
+        self.components_ = X[self.core_sample_indices_].copy()
+        return self
+
+    def _chosen_metric(self) -> str:
+        metric = _METRICS[self.metric]
+        params = dict(self.metric_params or {})
+        p = params.pop("p", 2 if self.p is None else self.p)
+        if params:
+            raise ValueError(f"metric_params must be None or {{'p': p}}, not {self.metric_params}")
+        if metric != "minkowski":
+            return metric
+        if p not in _MINKOWSKI:
+            raise ValueError(f"p of 'minkowski' must be 1, 2 or infinity, not {p!r}")
+        return _MINKOWSKI[p]
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Fits, and returns the cluster of each row, `labels_`.
+
+        Args:
+          X: rows (n_samples, n_features).
+          y: ignored.
+          sample_weight: (n_samples,) weights of the rows; ones where None.
+        """
+        return self.fit(X, sample_weight=sample_weight).labels_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The first cluster with a core row within `eps` of each row, −1 where there is none.
+
+        Args:
+          X: rows (n_samples, n_features).
+        """
+        check_is_fitted(self)
+        X = floats(self, X, reset=False)
+        if not len(self.components_):
+            return np.full(len(X), -1, np.intp)
+        cores = self.components_.astype(np.result_type(X, self.components_))
+        labels = self.labels_[self.core_sample_indices_].astype(np.int32)
+        x, held = _ready(X.astype(cores.dtype, copy=False)), _ready(cores)
+        dtype = np.result_type(x, held)
+        found = compute(
+            dbscan_predict,
+            x.astype(dtype, copy=False),
+            held.astype(dtype, copy=False),
+            _padded(labels, len(held), -1),
+            float(self.eps),
+            metric=self._metric,
+            dtype=dtype,
+        )
+        return found[: len(X)].astype(np.intp)
+
+
+def _ready(X: np.ndarray) -> np.ndarray:
+    """Rows, few ones as float64 and filled up, so that data of nearly equal size share a program."""
+    return fill(X.astype(np.float64), padded(len(X)), X.shape[1]) if few(X) else X
+
+
+def _padded(values: np.ndarray, n: int, value: int = 0) -> np.ndarray:
+    return np.pad(values, (0, n - len(values)), constant_values=value)

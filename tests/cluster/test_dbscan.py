@@ -1,0 +1,229 @@
+"""DBSCAN beside a brute-force oracle and scikit-learn: labels are equal, not only alike."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sklearn.cluster
+from sklearn.datasets import load_sample_image, make_blobs, make_moons
+from sklearn.metrics import pairwise_distances
+
+from clusterart_jax.cluster import dbscan, dbscan_predict
+
+
+def oracle(x, eps, min_samples, metric="euclidean", weights=None):
+    """By the definition, in float64, over all pairs."""
+    x = np.asarray(x, np.float64)
+    weights = np.ones(len(x)) if weights is None else weights
+    near = (pairwise_distances(x, metric=metric) <= eps) & (weights != 0)
+    core = (near @ weights >= min_samples) & (weights != 0)
+    labels, clusters = np.full(len(x), -1), 0
+    for first in np.flatnonzero(core):
+        if labels[first] >= 0:
+            continue
+        todo = [first]
+        while todo:
+            row = todo.pop()
+            if labels[row] >= 0:
+                continue
+            labels[row] = clusters
+            if core[row]:
+                todo += np.flatnonzero(near[row] & (labels < 0) & (weights != 0)).tolist()
+        clusters += 1
+    return labels, core, clusters
+
+
+def same(found, labels, core=None):
+    np.testing.assert_array_equal(found.labels, labels)
+    assert found.labels.dtype == np.int32
+    assert int(found.n_clusters) == max(labels) + 1
+    if core is not None:
+        np.testing.assert_array_equal(found.core_mask, core)
+
+
+def like_sklearn(x, eps, min_samples, metric="euclidean", **options):
+    model = sklearn.cluster.DBSCAN(eps=eps, min_samples=min_samples, metric=metric)
+    model.fit(x, **options)
+    core = np.zeros(len(x), bool)
+    core[model.core_sample_indices_] = True
+    same(dbscan(x, eps, min_samples, metric=metric, **options), model.labels_, core)
+    return model.labels_
+
+
+def test_by_hand(dtype):
+    # 0 1 2 . . 5 6 7 . . . . 12: two rows are within 1 of each inner one; 12 is alone.
+    x = np.array([[12.0], [5], [6], [7], [0], [1], [2]], dtype)
+    found = dbscan(x, 1, 3)
+    same(found, [-1, 0, 0, 0, 1, 1, 1], [0, 0, 1, 0, 0, 1, 0])
+
+
+def test_a_row_near_two_clusters_joins_the_first():
+    x = np.array([2.0, 2.125, 2.25, 2.375, 1.125, 0.25, 0.125, 0.0, -0.125])[:, None]
+    same(dbscan(x, 0.875, 4), [0, 0, 0, 0, 0, 1, 1, 1, 1])
+    same(dbscan(x[::-1], 0.875, 4), [0, 0, 0, 0, 0, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_rows(n):
+    same(dbscan(np.zeros((n, 2)), 1, 2), [-1] if n == 1 else [0, 0])
+    same(dbscan(np.zeros((n, 2)), 1, 1), [0] * n)
+
+
+def test_all_noise_one_cluster_and_duplicates(blobs):
+    n = len(blobs)
+    same(dbscan(blobs, 1e-6, 2), [-1] * n)
+    same(dbscan(blobs, 1e6, 5), [0] * n)
+    same(dbscan(np.ones_like(blobs), 0.5, n), [0] * n)
+    same(dbscan(np.ones_like(blobs), 0.5, n + 1), [-1] * n)
+
+
+@pytest.mark.parametrize(
+    ("d", "side", "metric"),
+    [
+        (2, 20, "euclidean"),
+        (2, 20, "manhattan"),
+        (2, 20, "chebyshev"),
+        (3, 8, "euclidean"),
+        (9, 2, "euclidean"),
+    ],
+)
+def test_rows_at_exactly_eps_are_near_as_in_float64(d, side, metric):
+    # Float32 rows of a lattice: pairs whose distance is eps but for the rounding of the rows.
+    rng = np.random.default_rng(d)
+    x = rng.integers(0, side, (200, d))
+    found = set()
+    for scale, eps in [(1, 1.0), (0.1, 0.1), (1 / 255, 1 / 255), (1 / 3, 1 / 3)]:
+        found.add(len(np.unique(like_sklearn((x * scale).astype(np.float32), eps, 3, metric))))
+    assert max(found) > 2
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev"])
+def test_the_oracle_on_whole_numbers(metric):
+    rng = np.random.default_rng(0)
+    for trial in range(20):
+        x = rng.integers(0, 4 + 2 * trial, (64, 2)).astype(np.float64)
+        weights = rng.integers(0, 3, 64).astype(np.float64)
+        eps, min_samples = float(rng.integers(1, 3)), int(rng.integers(1, 6))
+        labels, core, clusters = oracle(x, eps, min_samples, metric, weights)
+        found = dbscan(x, eps, min_samples, metric=metric, sample_weight=weights)
+        same(found, labels, core)
+        assert int(found.n_clusters) == clusters
+
+
+@pytest.mark.parametrize(
+    ("x", "eps", "min_samples"),
+    [
+        (make_moons(1500, noise=0.05, random_state=0)[0], 0.07, 5),
+        (make_blobs(2000, 2, random_state=0)[0], 0.3, 8),
+        (make_blobs(1500, 3, random_state=0)[0], 0.6, 5),
+        (make_blobs(700, 6, random_state=0)[0], 1.7, 5),
+        (make_blobs(500, 30, random_state=0)[0], 7.0, 5),
+        (load_sample_image("china.jpg")[::12, ::12].reshape(-1, 3) / 255, 0.03, 10),
+    ],
+    ids=["moons", "blobs2", "blobs3", "blobs6", "blobs30", "photograph"],
+)
+def test_scikit_learn(x, eps, min_samples):
+    assert len(np.unique(like_sklearn(x.astype(np.float32), eps, min_samples))) > 2
+
+
+def test_cosine():
+    x = np.random.default_rng(0).normal(size=(500, 3))
+    assert len(np.unique(like_sklearn(x, 0.005, 4, "cosine"))) > 2
+
+
+def test_digits(digits):
+    assert len(np.unique(like_sklearn(digits[:600], 22.0, 5))) > 3
+
+
+def test_a_long_chain_in_any_order():
+    # Labels travel along by doubling, not link by link.
+    n = 100_000  # fast: rows in one dimension have few neighbours
+    x = np.stack([np.arange(n), 0.3 * np.arange(n)], axis=1).astype(np.float32)
+    same(dbscan(x[np.random.default_rng(0).permutation(n)], 1.05, 2), [0] * n)
+
+
+def test_rows_far_from_the_origin_and_a_far_outlier():
+    x, _ = make_moons(300, noise=0.05, random_state=0)
+    near = dbscan(x.astype(np.float32), 0.2, 5).labels
+    far = x.astype(np.float32).astype(np.float64)
+    np.testing.assert_array_equal(dbscan(far + 2**20, 0.2, 5).labels, near)
+    with_outlier = np.concatenate([far, [[1e9, -1e9]]]).astype(np.float32)
+    found = dbscan(with_outlier, 0.2, 5)
+    np.testing.assert_array_equal(found.labels[:-1], near)
+    assert found.labels[-1] == -1
+
+
+def test_properties(blobs):
+    rng = np.random.default_rng(0)
+    base = dbscan(blobs, 0.8, 5)
+    assert base.n_clusters > 1
+    order = rng.permutation(len(blobs))
+    moved = dbscan(blobs[order], 0.8, 5)
+    np.testing.assert_array_equal(moved.core_mask, base.core_mask[order])
+    core = np.asarray(moved.core_mask)
+    of_core = {
+        (int(a), int(b)) for a, b in zip(moved.labels[core], base.labels[order][core], strict=True)
+    }
+    assert len(of_core) == base.n_clusters
+    same(dbscan(blobs * 8, 6.4, 5), base.labels, base.core_mask)
+    same(dbscan(blobs + 64, 0.8, 5), base.labels, base.core_mask)
+
+
+def test_weight_two_is_a_row_twice_and_weight_zero_is_none(blobs):
+    weights = np.arange(len(blobs)) % 3
+    there = weights > 0
+    twice = np.repeat(blobs, weights, axis=0)
+    expected = dbscan(twice, 0.8, 6)
+    found = dbscan(blobs, 0.8, 6, sample_weight=weights)
+    first = np.cumsum(weights) - weights
+    np.testing.assert_array_equal(found.labels[there], expected.labels[first[there]])
+    assert set(np.asarray(found.labels[~there]).tolist()) == {-1}
+    assert not found.core_mask[~there].any()
+
+
+def test_rows_of_weight_zero_may_be_present():
+    x = np.array([[0.0], [1.0]])
+    found = dbscan(x, 1.5, 6, sample_weight=[6, 0], present=[True, True])
+    same(found, [0, 0], [True, True])
+
+
+@pytest.mark.parametrize(("d", "eps"), [(2, 0.5), (12, 3.6)])
+def test_predict_gives_the_labels_again(d, eps):
+    dtype = np.float32
+    x = make_blobs(400, d, random_state=1)[0].astype(dtype)
+    found = dbscan(x, eps, 6)
+    core = np.asarray(found.core_mask)
+    assert 0 < core.sum() < len(x) > (np.asarray(found.labels) < 0).sum() > 0
+    again = dbscan_predict(x, x[core], found.labels[core], eps)
+    np.testing.assert_array_equal(again, found.labels)
+    new = dbscan_predict(np.full((1, d), 99, dtype), x[core], found.labels[core], eps)
+    assert new.tolist() == [-1]
+
+
+def test_numbers_may_be_traced_and_do_not_recompile(blobs):
+    run = jax.jit(lambda eps, m: dbscan(blobs, eps, m))
+    for eps, m in ((0.8, 5), (0.5, 3)):
+        same(run(eps, m), dbscan(blobs, eps, m).labels)
+    assert run._cache_size() == 1
+
+
+@pytest.mark.parametrize(("n", "d"), [(180_000, 9), (1_000_000, 3)])
+def test_memory_is_bounded(n, d):
+    x = jax.ShapeDtypeStruct((n, d), jnp.float32)
+    memory = jax.jit(lambda x: dbscan(x, 0.5)).lower(x).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 8 * 4 * n * (d + 6) + 2**24
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"eps": 0}, "eps must be more than 0, not 0"),
+        ({"metric": "euclid"}, "metric must be one of .*euclidean"),
+        ({"sample_weight": np.ones(3)}, "sample_weight must have shape"),
+        ({"present": np.ones(3, bool)}, "present must have shape"),
+    ],
+)
+def test_what_cannot_be(blobs, change, message):
+    options = {"eps": 0.5, **change}
+    with pytest.raises(ValueError, match=message):
+        dbscan(blobs, **options)
