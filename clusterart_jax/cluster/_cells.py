@@ -72,7 +72,7 @@ def sort_into_cells(
     places = jnp.floor((x[:, chosen] - low[None]) / side)
     places = jnp.clip(places, 0, (extent / side)[None]).astype(jnp.int32)
     keys = jnp.zeros(x.shape[0], jnp.int32)
-    steps = []
+    steps: list[Array] = []
     for axis in range(axes):
         keys = keys * cells[axis] + places[:, axis] + reach
         steps = [step * cells[axis] for step in steps] + [jnp.int32(1)]
@@ -94,7 +94,7 @@ def _cells(extent: Array, side: Array, reach: int) -> Array:
 
 
 def runs(cells: Cells, first: Array, last: Array) -> tuple[Array, Array]:
-    """For blocks of places `first`…`last`, where the rows around them lie: begin and end, (b, s)."""
+    """Where rows around blocks of places `first`…`last` lie: where runs begin and end, (b, s)."""
     shift = cells.shifts * cells.stride
     low = cells.keys[first][:, None] + shift[None] - cells.reach
     high = cells.keys[last][:, None] + shift[None] + cells.reach

@@ -35,7 +35,7 @@ class DBSCANResult(NamedTuple):
 
 def dbscan(
     x: Float[ArrayLike, "n d"],
-    eps: float | Float[ArrayLike, ""],
+    eps: float | Float[Array, ""],
     min_samples: float | Float[ArrayLike, ""] = 5,
     *,
     metric: str = "euclidean",
@@ -111,7 +111,7 @@ def dbscan_predict(
     x: Float[ArrayLike, "n d"],
     components: Float[ArrayLike, "m d"],
     labels: Int[ArrayLike, " m"],
-    eps: float | Float[ArrayLike, ""],
+    eps: float | Float[Array, ""],
     *,
     metric: str = "euclidean",
 ) -> Int[Array, " n"]:
@@ -196,7 +196,7 @@ def _own(found: Array, rows: int, axis: str) -> Array:
     return lax.dynamic_slice_in_dim(found, lax.axis_index(axis) * rows, rows)
 
 
-_ROWS_OUT = DBSCANResult(True, True, False)
+_ROWS_OUT = DBSCANResult._make(name != "n_clusters" for name in DBSCANResult._fields)
 
 
 @partial(jax.jit, static_argnames=("metric", "unit", "sharding"))
@@ -264,9 +264,7 @@ def _cluster(
     return DBSCANResult(back, mask, jnp.sum(begins, dtype=jnp.int32))
 
 
-def _space(
-    x: Array, present: Array, radius: Radius, metric: str, axis: str | None
-) -> Neighborhood:
+def _space(x: Array, present: Array, radius: Radius, metric: str, axis: str | None) -> Neighborhood:
     x = jnp.where(present[:, None], prepare(x, present, metric), 0)
     cells = sort_into_cells(x, present, in_columns(radius, metric), metric)
     return neighborhood(x, cells, radius, metric, axis)

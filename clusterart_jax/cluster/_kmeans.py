@@ -230,7 +230,7 @@ def _slope(
 
 
 def _fewest(d: int, k: int) -> int:
-    """Rows from which on several devices are quicker than one, some milliseconds of work (measured)."""
+    """Rows from which on several devices are quicker than one (measured)."""
     return max(8192, 2**21 // (16 + d + d * k // 32))
 
 

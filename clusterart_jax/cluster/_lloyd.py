@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import fold_rows, group_sums, squared_norms, total
+from .._linalg import fold_rows, group_sums, squared_norms
 from .._typing import Array, Bool
 from ._empty import fill_empty
 from ._nearest import nearest_one, tile_size
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
 
     x: Array
     weights: Array
-    origin: Array | float
+    origin: Any
     allowed: Array
     max_iter: Array
     tol: Array
@@ -91,7 +91,7 @@ def _update(s: State, labels: Array, sums: Array, changed: Array, p: Problem) ->
 
 
 def _totals(sums: Array, changed: Array, axis: Any) -> tuple[Array, Array]:
-    """Sums over devices, and whether labels changed on any: one message, since each costs a wait."""
+    """Sums over devices, and whether labels changed: one message, since each costs a wait."""
     if axis is None:
         return sums, changed
     both = jnp.append(sums.ravel(), (changed > 0).astype(sums.dtype))

@@ -58,7 +58,6 @@ SUM = Kind(
 """Sums; whole numbers are 0 or 1."""
 
 
-
 def _smaller(a: Array, b: Array) -> Array:
     return jnp.where(b < a, b, a)  # takes less than `minimum` in a vectorised loop (measured)
 
@@ -161,9 +160,7 @@ def sweep(
                 exact = near_exactly(x, y, space.radius, space.metric)
                 return _reduce(kind, inside, exact & same)
 
-            return kind.join(
-                result, lax.cond(jnp.any(kind.shows(rough)), closely, lambda: rough)
-            )
+            return kind.join(result, lax.cond(jnp.any(kind.shows(rough)), closely, lambda: rough))
 
         if skip is None:
             return look()

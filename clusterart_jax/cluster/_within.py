@@ -5,7 +5,7 @@ are measured again in numbers of twice the length, sums of two floats each (Dekk
 technique for extending the available precision, 1971, doi:10.1007/BF01397083).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class Radius(NamedTuple):
 
 
 def prepare(x: Array, present: Array, metric: str) -> Array:
-    """Rows such that `measure` is right for them: unit vectors for cosine distances, else centred."""
+    """Rows as `measure` takes them: unit vectors for cosine distances, else about their mean."""
     if metric == "cosine":
         norm = jnp.sqrt(squared_norms(x))[:, None]
         return x / jnp.where(norm > 0, norm, 1)
@@ -153,9 +153,10 @@ def _rounded(a: Array) -> Array:
     return lax.reduce_precision(a, exponent_bits=info.nexp, mantissa_bits=info.nmant)
 
 
-def two_floats(value: object, dtype) -> Radius:
+def two_floats(value: Any, dtype: Any) -> Radius:
     """A number of Python with all its digits; an array as it is."""
     if isinstance(value, jax.Array):
         return Radius(value.astype(dtype), jnp.zeros((), dtype))
-    high = np.asarray(value, dtype)
-    return Radius(high, np.asarray(float(value) - float(high), dtype))
+    high: Any = np.asarray(value, dtype)
+    rest: Any = np.asarray(float(value) - float(high), dtype)
+    return Radius(high, rest)

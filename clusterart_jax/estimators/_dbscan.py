@@ -169,7 +169,7 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
 
 def _ready(X: np.ndarray) -> np.ndarray:
-    """Rows, few ones as float64 and filled up, so that data of nearly equal size share a program."""
+    """Rows, few ones as float64 and filled up, so that a program serves many sizes."""
     return fill(X.astype(np.float64), padded(len(X)), X.shape[1]) if few(X) else X
 
 
