@@ -1,5 +1,7 @@
 """The strict JAX that tests run on, set before its backend starts; shared data and meshes."""
 
+import gc
+import itertools
 import os
 from importlib.metadata import version
 
@@ -28,7 +30,25 @@ from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
+from clusterart_jax.estimators._programs import _program  # noqa: E402
+
 jax.devices()  # the backend starts here, so that no test starts it with other devices
+
+
+MAPS = Path("/proc/self/maps")  # of Linux, which ends a process that wants more than 65,530
+_tests_run = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _room_for_programs() -> Iterator[None]:
+    """Forgets compiled programs, each of which takes several memory maps, before they are many."""
+    yield
+    if next(_tests_run) % 25 or not MAPS.exists():
+        return
+    if MAPS.read_bytes().count(b"\n") > 25_000:
+        jax.clear_caches()
+        _program.cache_clear()
+        gc.collect()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Trees of merges, in SciPy's form, from the edges of a spanning tree."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,32 +41,47 @@ def merges(
         return Merges(first, second, distance, weights[:0])
     order = jnp.argsort(distance, stable=True).astype(jnp.int32)
     first, second, distance = first[order], second[order], distance[order]
-    # The lighter of two clusters hangs below the heavier: no way to the top is longer than log₂ n,
-    # and finding it writes nothing, which would cost a copy in a loop within a loop.
+    # The smaller of two clusters hangs below the larger: no way to the top is longer than log₂ n.
+    # All its steps are taken, since a loop within a loop would copy what both of them hold.
+    steps = (n - 1).bit_length()
 
     def top(up: Array, a: Array) -> Array:
-        return lax.while_loop(lambda s: s[0] != s[1], lambda s: (s[1], up[s[1]]), (a, up[a]))[0]
+        for _ in range(steps):
+            a = _at(up, a)
+        return a
 
-    def merge(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
-        up, mass, name, left, right, size = state
-        a, b = top(up, first[i]), top(up, second[i])
-        total = mass[a] + mass[b]
-        left, right = left.at[i].set(name[a]), right.at[i].set(name[b])
-        heavier = mass[a] >= mass[b]
-        a, b = jnp.where(heavier, a, b), jnp.where(heavier, b, a)
-        return (
-            up.at[b].set(a),
-            mass.at[a].set(total),
-            name.at[a].set(i + n),
-            left,
-            right,
-            size.at[i].set(total),
-        )
+    def merge(i: Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        up, count, mass, name, found, (over, under, rows, weight) = state
+        # What the merge before left to write comes first, and all reading after: tables that are
+        # read and then written would be copied, for every edge.
+        up, count = _put(up, under, over), _put(count, over, rows)
+        mass, name = _put(mass, over, weight), _put(name, over, i + n - 1)
+        a, b = top(up, _at(first, i)), top(up, _at(second, i))
+        rows_a, rows_b = _at(count, a), _at(count, b)
+        weight = _at(mass, a) + _at(mass, b)
+        merged = (_at(name, a), _at(name, b), weight)
+        found = tuple(_put(of, i, value) for of, value in zip(found, merged, strict=True))
+        larger = rows_a >= rows_b
+        over, under = jnp.where(larger, a, b), jnp.where(larger, b, a)
+        return up, count, mass, name, found, (over, under, rows_a + rows_b, weight)
 
-    rows, none = jnp.arange(n, dtype=jnp.int32), jnp.zeros(n - 1, jnp.int32)
-    state = (rows, weights, rows, none, none, jnp.zeros(n - 1, weights.dtype))
-    _, _, _, left, right, size = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)
+    none = jnp.zeros(n - 1, jnp.int32)
+    found = (none, none, jnp.zeros(n - 1, weights.dtype))
+    # One place more takes what there is to write before the first merge: nothing.
+    rows, ones = jnp.arange(n + 1, dtype=jnp.int32), jnp.ones(n + 1, jnp.int32)
+    masses = jnp.append(weights, jnp.zeros(1, weights.dtype))
+    nothing = (jnp.int32(n), jnp.int32(n), jnp.int32(1), jnp.zeros((), weights.dtype))
+    state = (rows, ones, masses, rows, found, nothing)
+    left, right, size = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)[4]
     return Merges(left, right, distance, size)
+
+
+def _at(values: Array, i: Array) -> Array:
+    return lax.dynamic_index_in_dim(values, i, keepdims=False)
+
+
+def _put(values: Array, i: Array, value: Array) -> Array:
+    return lax.dynamic_update_index_in_dim(values, value, i, 0)
 
 
 def linkage_matrix(tree: Merges) -> Float[Array, "n-1 4"]:
