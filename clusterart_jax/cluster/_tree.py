@@ -81,7 +81,7 @@ def _at(values: Array, i: Array) -> Array:
 
 
 def _put(values: Array, i: Array, value: Array) -> Array:
-    return lax.dynamic_update_index_in_dim(values, value, i, 0)
+    return values.at[i].set(value, mode="promise_in_bounds")
 
 
 def linkage_matrix(tree: Merges) -> Float[Array, "n-1 4"]:
