@@ -48,7 +48,7 @@ def dbscan(
     `min_samples`. A row that is not core joins the first of the clusters whose core rows are within
     `eps`, else it is noise. Rows at a distance of exactly `eps` are within it: float32 rows whose
     distance is close to `eps` are measured to twice the digits, so that labels are those of
-    float64.
+    float64. (Cosine distances have the digits of their type; what rounding leaves open is within.)
 
     Works under `jit` and `vmap`, and on rows sharded over a mesh, where every device holds all rows
     and compares its share of them.

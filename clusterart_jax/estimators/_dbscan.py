@@ -26,7 +26,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     A program written for `sklearn.cluster.DBSCAN` runs when only the import changes, with equal
     labels: rows at a distance of exactly `eps` are neighbours, and a row that is near two clusters
     joins the first. Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4
-    million numbers) are computed in float64. Sparse rows and distances computed before are refused.
+    million numbers) are computed in float64; of more float32 rows, cosine distances have float32's
+    rounding, the others float64's. Sparse rows and distances computed before are refused.
 
     Cost O(n m d), where m rows are in the cells of a grid around a row; peak extra memory O(n d).
 

@@ -135,7 +135,7 @@ def test_digits(digits):
 
 def test_a_long_chain_in_any_order():
     # Labels travel along by doubling, not link by link.
-    n = 100_000  # fast: rows in one dimension have few neighbours
+    n = 100_000
     x = np.stack([np.arange(n), 0.3 * np.arange(n)], axis=1).astype(np.float32)
     same(dbscan(x[np.random.default_rng(0).permutation(n)], 1.05, 2), [0] * n)
 
