@@ -7,6 +7,7 @@ Functions of arrays (they jit, vmap and shard):
 - `kmedians`, `spherical_kmeans`, `soft_kmeans`: by Manhattan distance, by angle, and softly.
 - `mini_batch_kmeans`: the same by random batches of the rows.
 - `dbscan`: rows → clusters of any shape, and noise.
+- `propose_eps`: rows → a radius for `dbscan`.
 - `gmm`: rows → a Gaussian mixture, which labels, scores and samples rows.
 - `hdbscan`: the same at whatever density, without a distance to choose.
 - `linkage`: rows → the tree in which they merge.
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .cluster import kmedians as kmedians
     from .cluster import linkage as linkage
     from .cluster import mini_batch_kmeans as mini_batch_kmeans
+    from .cluster import propose_eps as propose_eps
     from .cluster import soft_kmeans as soft_kmeans
     from .cluster import spherical_kmeans as spherical_kmeans
     from .estimators import DBSCAN as DBSCAN
@@ -93,6 +95,7 @@ _HOME = {
     "kmedians": "cluster",
     "linkage": "cluster",
     "mini_batch_kmeans": "cluster",
+    "propose_eps": "cluster",
     "lda": "features",
     "pca": "features",
     "run": "job",

@@ -186,6 +186,14 @@ CASES = {
         (X + 0.3,),
         (True, True),
     ),
+    "propose_eps": Case(
+        cluster.propose_eps,
+        lambda key, x, **kw: cluster.propose_eps(x, 3, **kw),
+        (X,),
+        (False,) * 4,
+        weighted=True,
+        positional=("min_samples",),
+    ),
     "linkage": Case(
         cluster.linkage,
         lambda key, x, **kw: cluster.linkage(x, **kw),

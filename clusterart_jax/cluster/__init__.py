@@ -10,12 +10,14 @@
 - `linkage`: the tree in which rows merge, nearest first; `cut_tree`: its labels.
 - `mini_batch_kmeans`: k-means by random batches; `mini_batch_init`, `mini_batch_update`: the same
   batch by batch; `mini_batch_stream`: the same over rows on disk, on the host.
+- `propose_eps`: a radius for `dbscan`, from the knee of sorted distances.
 - `nearest_centers`: the cluster of new points, and their distance to its centre.
 """
 
 from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
 from ._cut import cut_tree
 from ._dbscan import DBSCANResult, dbscan, dbscan_predict
+from ._eps import EpsProposal, propose_eps
 from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
@@ -38,6 +40,7 @@ from ._stream import mini_batch_stream
 __all__ = [
     "BisectingKMeansResult",
     "DBSCANResult",
+    "EpsProposal",
     "GMMResult",
     "GMMStart",
     "HDBSCANResult",
@@ -63,6 +66,7 @@ __all__ = [
     "mini_batch_stream",
     "mini_batch_update",
     "nearest_centers",
+    "propose_eps",
     "soft_kmeans",
     "spherical_kmeans",
 ]

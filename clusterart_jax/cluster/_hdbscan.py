@@ -12,14 +12,19 @@ from .._sharding import RowSharding, over_rows, place_rows, replicate, row_shard
 from .._typing import Array, ArrayLike, Float, Int
 from ._boruvka import leaf_spanning_tree
 from ._condensed import condense, flat_labels, of_selected, outlier_scores, select
-from ._leaves import grow_leaves, near_distances
-from ._neighbors import METRICS, core_distances, embed, nearest_reachable, reached
+from ._leaves import grow_leaves, leaves_pay, near_distances
+from ._neighbors import (
+    METRICS,
+    core_distances,
+    embed,
+    nearest_reachable,
+    power_above,
+    reached,
+)
 from ._spanning import spanning_tree
 from ._tree import linkage_matrix, merges
 
 METHODS = ("eom", "leaf")
-
-_FEW_COLUMNS, _MANY_ROWS = 8, 4096  # where boxes around rows pay (measured)
 
 
 class HDBSCANResult(NamedTuple):
@@ -127,8 +132,7 @@ def hdbscan(
     else:
         name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
         samples = check_count(size if min_samples is None else min_samples, name, high=n)
-        # Powers of two: few programs serve every number.
-        max_samples = _power(samples, n)
+        max_samples = power_above(samples, n)
     check_choice(metric, "metric", METRICS)
     if metric == "precomputed" and x.shape != (n, n):
         raise ValueError(f"x must hold distances (n, n) where they are precomputed, not {x.shape}")
@@ -159,11 +163,6 @@ def _count(value: Any, name: str, low: int = 1) -> Any:
     return value if isinstance(value, jax.Array) else check_count(value, name, low=low)
 
 
-def _power(samples: int, n: int) -> int:
-    """A power of two no less than `samples`, or n."""
-    return min(n, max(8, 1 << (samples - 1).bit_length()))
-
-
 _ROWS_OUT = HDBSCANResult._make(i < 4 for i in range(len(HDBSCANResult._fields)))
 
 
@@ -172,16 +171,6 @@ def _laid_out(result: HDBSCANResult, sharding: RowSharding | None) -> HDBSCANRes
     if sharding is None:
         return result
     return jax.tree.map(lambda a, rows: place_rows(a, sharding) if rows else a, result, _ROWS_OUT)
-
-
-def _leaves_pay(rows: Array, metric: str) -> bool:
-    """Whether rows in boxes cost less than all pairs of rows, and than compiling what it takes.
-
-    Elsewhere than on a CPU, many pairs at once cost less than few after each other.
-    """
-    n, d = rows.shape
-    few = d <= _FEW_COLUMNS and metric != "precomputed"
-    return few and n >= _MANY_ROWS and jax.default_backend() == "cpu"
 
 
 @partial(jax.jit, static_argnames=("reach", "metric", "method", "single", "most"))
@@ -202,7 +191,7 @@ def _hdbscan(
 ) -> HDBSCANResult:
     present = weights > 0
     rows = embed(x, metric)
-    if _leaves_pay(rows, metric):
+    if leaves_pay(rows, metric):
         leaves = grow_leaves(rows, present)
         distances, near = near_distances(leaves, len(rows), reach, metric)
         core = jnp.where(present, reached(distances, near, weights, samples), jnp.inf)
@@ -283,7 +272,7 @@ def hdbscan_labels(
     result = jax.tree.map(
         lambda a, kind: replicate(jnp.asarray(a).astype(kind), sharding), result, kinds
     )
-    reach = _power(samples, rows.shape[0])
+    reach = power_above(samples, rows.shape[0])
     answer = partial(_new_labels, samples=samples, reach=reach, metric=metric)
     run = over_rows(
         answer, sharding, rows_in=(True, False, False, False, False), rows_out=(True, True)

@@ -5,6 +5,7 @@ Of two leaves whose boxes lie far apart, no row of one needs to be compared with
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -16,6 +17,8 @@ LEAF = 32
 
 AT_ONCE = 8
 """Leaves compared in one go."""
+
+_FEW_COLUMNS, _MANY_ROWS = 8, 4096  # where boxes around rows pay (measured)
 
 _AROUND = 3  # leaves compared first: a leaf and those beside it
 
@@ -34,6 +37,16 @@ class Leaves(NamedTuple):
     columns: Float[Array, "d p"]
     low: Float[Array, "d m"]
     high: Float[Array, "d m"]
+
+
+def leaves_pay(rows: Float[Array, "n d"], metric: str) -> bool:
+    """Whether rows in boxes cost less than all pairs of rows, and than compiling what it takes.
+
+    Elsewhere than on a CPU, many pairs at once cost less than few after each other.
+    """
+    n, d = rows.shape
+    few = d <= _FEW_COLUMNS and metric != "precomputed"
+    return few and n >= _MANY_ROWS and jax.default_backend() == "cpu"
 
 
 def grow_leaves(x: Float[Array, "n d"], present: Bool[Array, " n"]) -> Leaves:

@@ -22,6 +22,11 @@ _BLOCK = 2**21  # numbers: distances of a block of queries
 _SLACK = 4  # rows that expanded squares may put in the wrong place
 
 
+def power_above(count: int, most: int) -> int:
+    """A power of two no less than `count`, or `most`: few programs serve every number."""
+    return min(most, max(8, 1 << (count - 1).bit_length()))
+
+
 def embed(x: Float[Array, "n d"], metric: str) -> Float[Array, "n e"]:
     """Rows between which distances are taken: for the cosine their directions, else `x`.
 

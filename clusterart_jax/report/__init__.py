@@ -4,10 +4,12 @@
 - `write_report`: a summary → `report.html`, which needs no network and no other file.
 - `write_figures`: a summary → PNG files for slides and papers.
 - `draw_choice`: what `choose_k` found → a matplotlib figure.
+- `draw_eps`: what `propose_eps` found → likewise.
 - `contact_sheet`: pictures → one picture of them in a grid.
 """
 
 from ._choice import draw_choice
+from ._eps_plot import draw_eps
 from ._figures import write_figures
 from ._html import write_report
 from ._sheets import contact_sheet
@@ -20,6 +22,7 @@ __all__ = [
     "Summary",
     "contact_sheet",
     "draw_choice",
+    "draw_eps",
     "write_figures",
     "write_report",
 ]
