@@ -7,12 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from ._checks import hint
 from ._errors import ClusterArtError, ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from .job import Run
+    from .pipeline import ClusterConfig
 
 EXIT_CODES = """exit codes:
   0    done
@@ -82,7 +87,11 @@ def _call(words: list[str]) -> int:
 def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        more = "; the same command with --resume goes on" if words[:1] == ["run"] else ""
+        more = (
+            "; the same command with --resume goes on"
+            if words[:1] in (["run"], ["cluster"])
+            else ""
+        )
         return f"stopped{more}", 130
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3
@@ -129,6 +138,7 @@ def _parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"clusterart {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_cluster(commands)
     _add_generate(commands)
     _add_info(commands)
     return parser
@@ -161,50 +171,90 @@ def _add_run(commands: Any) -> None:
         "Cluster pictures, train a generator on the clusters, make new ones, report.",
         "clusterart run --out runs/digits -k 10",
     )
+    _add_job(parser, "runs/NAME", PipelineConfig)
     parser.add_argument(
+        "--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)"
+    )
+
+
+def _add_cluster(commands: Any) -> None:
+    from .pipeline import ClusterConfig
+
+    parser = _command(
+        commands,
+        "cluster",
+        _cluster,
+        "Cluster pictures and nothing more: a CSV, contact sheets, a report.",
+        "clusterart cluster --cluster hdbscan --out runs/groups",
+    )
+    _add_job(parser, "runs/NAME-clusters", ClusterConfig)
+
+
+def _add_job(parser: _Parser, out: str, kind: "type[ClusterConfig]") -> None:
+    """Which pictures, where to, and an option for each field of a configuration."""
+    add = parser.add_argument
+    add(
         "data",
         nargs="?",
         default="digits",
         metavar="DATA",
         help="digits (default), fashion-mnist, a folder of pictures, or an .npy/.npz file",
     )
-    add = parser.add_argument
-    add("--out", metavar="DIR", help="folder to write (default: runs/NAME)")
+    add("--out", metavar="DIR", help=f"folder to write (default: {out})")
     add("--seed", type=int, default=0, help="of all randomness (default: 0)")
     add("--size", type=int, metavar="PIXELS", help="side of the pictures (default: 32 for folders)")
     add("--channels", type=int, metavar="1|3", help="grey or colour")
     add("--limit", type=int, metavar="N", help="use at most N pictures, evenly spaced")
-    add("--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)")
     add("--strict", action="store_true", help="refuse a folder with unreadable pictures")
     add("--download", action="store_true", help="fetch a named set that is not on this machine")
     add("--resume", action="store_true", help="go on with the run in --out, or begin it")
     add("--overwrite", action="store_true", help="replace the run in --out")
     add("--config", metavar="FILE", help="TOML or JSON file of the options below")
-    texts = {
-        "k": "number of clusters",
-        "n_components": "principal components that are clustered",
-        "n_init": "starts of k-means",
-        "max_iter": "iterations of k-means at most",
-        "generator": "family of the generator: vae",
-        "latent": "dimensions of its latent space",
-        "width": "channels of its first layer",
-        "steps": "training steps",
-        "batch_size": "pictures a step",
-        "learning_rate": "of Adam, at its highest",
-        "n_samples": "generated pictures in all",
-        "temperature": "1 as varied as the real ones, less nearer the middle of a cluster",
-    }
     group = parser.add_argument_group("what to do")
-    for field in fields(PipelineConfig):
+    for field in fields(kind):
         flags = ["--" + field.name.replace("_", "-")]
+        words = kind.CHOICES.get(field.name)
+        of_none = _NONE.get(field.name)
+        number, default = of_none or (type(field.default), field.default)
         group.add_argument(
             *(["-k", "--k"] if field.name == "k" else flags),
             dest=field.name,
-            type=type(field.default),
+            type=number,
             default=argparse.SUPPRESS,
-            metavar="NAME" if isinstance(field.default, str) else "N",
-            help=f"{texts[field.name]} (default: {field.default})",
+            metavar="NAME" if words else "N",
+            help=f"{_TEXTS[field.name]}{', '.join(words or ())} (default: {default})",
         )
+
+
+_TEXTS = {
+    "k": "number of clusters; where it is found, the most a generator is told of",
+    "n_components": "principal components that are clustered",
+    "cluster": "how: ",
+    "n_init": "starts of kmeans and gmm",
+    "max_iter": "iterations of theirs at most",
+    "covariance_type": "of gmm: ",
+    "eps": "radius of dbscan, in pixel values of 0…1",
+    "min_samples": "of dbscan and hdbscan, neighbours that make a picture a core",
+    "min_cluster_size": "of hdbscan, pictures in the smallest cluster",
+    "selection": "of hdbscan, stable or fine clusters: ",
+    "linkage": "of agglomerative: ",
+    "distance_threshold": "of agglomerative, in place of -k: where merging ends",
+    "generator": "family of the generator: ",
+    "latent": "dimensions of its latent space",
+    "width": "channels of its first layer",
+    "steps": "training steps",
+    "batch_size": "pictures a step",
+    "learning_rate": "of Adam, at its highest",
+    "n_samples": "generated pictures in all",
+    "temperature": "1 as varied as the real ones, less nearer the middle of a cluster",
+}
+_NONE = {
+    "eps": (float, "knee of the sorted distances"),
+    "min_samples": (int, "5; of hdbscan, the smallest cluster"),
+    "min_cluster_size": (int, "1 %% of all, at least 5"),
+    "distance_threshold": (float, "none"),
+}
+"""Type of each option that has no default value, and what its absence means."""
 
 
 def _add_generate(commands: Any) -> None:
@@ -217,7 +267,9 @@ def _add_generate(commands: Any) -> None:
     )
     parser.add_argument("run", metavar="RUN", help="folder of a finished run")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--cluster", type=int, metavar="C", help="pictures of this cluster only")
+    which.add_argument(
+        "--cluster", type=_number, metavar="C", help="pictures of this cluster only, or of noise"
+    )
     which.add_argument("--mix", metavar="SHARES", help="between clusters, as 3:0.6,7:0.4")
     parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the randomness (default: 0)")
@@ -238,16 +290,31 @@ def _add_info(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from . import run, use_cpu_cores
+    from . import run
     from .pipeline import PipelineConfig
 
+    return _job(options, partial(run, holdout=options.holdout), PipelineConfig)
+
+
+def _cluster(options: argparse.Namespace) -> int:
+    from .job import cluster_pictures
+    from .pipeline import ClusterConfig
+
+    return _job(options, cluster_pictures, ClusterConfig)
+
+
+def _job(
+    options: argparse.Namespace, call: "Callable[..., Run]", kind: "type[ClusterConfig]"
+) -> int:
+    from . import use_cpu_cores
+
     values = _read_config(options.config) if options.config else {}
-    names = {field.name for field in fields(PipelineConfig)}
+    names = {field.name for field in fields(kind)}
     values |= {name: value for name, value in vars(options).items() if name in names}
-    config = PipelineConfig.from_dict(values)
+    config = kind.from_dict(values)
     with suppress(RuntimeError):  # in a program that has used JAX before, its devices serve
         use_cpu_cores()
-    result = run(
+    result = call(
         options.data,
         options.out,
         config=config,
@@ -255,7 +322,6 @@ def _run(options: argparse.Namespace) -> int:
         size=options.size,
         channels=options.channels,
         limit=options.limit,
-        holdout=options.holdout,
         strict=options.strict,
         download=options.download,
         resume=options.resume,
@@ -291,13 +357,15 @@ def _read_config(path: str) -> dict[str, Any]:
 
 def _generate(options: argparse.Namespace) -> int:
     from . import generate_pictures
+    from .condition import NOISE
     from .data import write_png
     from .report import contact_sheet
 
     shares = None
     name = f"generated-seed{options.seed}"
     if options.cluster is not None:
-        shares, name = {options.cluster: 1.0}, f"cluster{options.cluster}-seed{options.seed}"
+        which = "noise" if options.cluster == NOISE else f"cluster{options.cluster}"
+        shares, name = {options.cluster: 1.0}, f"{which}-seed{options.seed}"
     elif options.mix is not None:
         shares = _read_shares(options.mix)
         name = f"mix-{options.mix.replace(':', '-').replace(',', '_')}-seed{options.seed}"
@@ -315,13 +383,23 @@ def _generate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _number(word: str) -> int:
+    """Number of a cluster, or the word noise."""
+    from .condition import NOISE
+
+    return NOISE if word == "noise" else int(word)
+
+
+_number.__name__ = "number or noise"  # as argparse calls it in an error
+
 def _read_shares(text: str) -> dict[int, float]:
     """`3:0.6,7:0.4` → {3: 0.6, 7: 0.4}."""
     shares: dict[int, float] = {}
     for part in text.split(","):
         cluster, _, share = part.partition(":")
         try:
-            shares[int(cluster)] = shares.get(int(cluster), 0.0) + float(share or 1)
+            number = _number(cluster)
+            shares[number] = shares.get(number, 0.0) + float(share or 1)
         except ValueError:
             raise ConfigError(f"--mix must be like 3:0.6,7:0.4, not {text!r}") from None
     return shares
@@ -340,7 +418,8 @@ def _info(options: argparse.Namespace) -> int:
         return 0
     data = about["data"]
     shape = "×".join(map(str, data["shape"]))
-    print(f"run       {options.run} ({'finished' if about['finished'] else 'not finished'})")
+    done = "finished" if about["finished"] else "not finished"
+    print(f"run       {options.run} ({done})")
     print(f"pictures  {data['pictures']:,} of {shape} from {data['source']}")
     print(f"command   {about['command']}")
     print("settings  " + ", ".join(f"{k}={v}" for k, v in about["pipeline"].items()))

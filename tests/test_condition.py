@@ -52,6 +52,33 @@ def test_bad_labels(labels, width, error, text):
         encode(jnp.array(labels), width)
 
 
+def test_noise_has_a_code_of_its_own_where_asked():
+    codes, mask = encode(jnp.array([2, -1, 0, 7]), 3, noise=True)
+    assert codes.tolist() == [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 0, 0, 1]]
+    assert mask.tolist() == [True, False, True, True]
+    np.testing.assert_array_equal(mix({-1: 2.0}, 3, noise=True), codes[1])
+    assert mix({-1: 1.0, 0: 1.0}, 3, noise=True).tolist() == [0.5, 0, 0, 0.5]
+    everything = encode(jnp.array([-1, -1]), 2, noise=True)
+    assert everything.mask.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("mask", "cluster", "text"),
+    [
+        ([True, True, False, True], 2, "cluster 2 does not exist; there are 2 clusters: 0…1"),
+        ([True, False, True, True], 1, "cluster 1 does not exist; there are 2 clusters: 0, 2"),
+        ([False, True, False, True], 0, "cluster 0 does not exist; there is only cluster 1"),
+        ([False, False, False, True], 0, "cluster 0 does not exist; there are no clusters"),
+        ([True, True, True, False], -1, "there is no noise; there are 3 clusters: 0…2"),
+        ([True, True, True, True], -2, "cluster -2 does not exist"),
+        ([True, True, True, True], 3, "cluster 3 does not exist"),
+    ],
+)
+def test_only_what_exists_can_be_asked_for(mask, cluster, text):
+    with pytest.raises(ConfigError, match=text):
+        mix({cluster: 1.0}, 3, noise=True, mask=mask)
+
+
 def test_mix_by_hand():
     code = mix({1: 1.0, 3: 3.0}, 5)
     assert code.tolist() == [0, 0.25, 0, 0.75, 0]
@@ -66,8 +93,8 @@ def test_mix_of_one_is_its_code():
 @pytest.mark.parametrize(
     ("shares", "text"),
     [
-        ({5: 1.0}, "cluster 5 does not exist; clusters are 0…2"),
-        ({-1: 1.0}, "cluster -1 does not exist"),
+        ({5: 1.0}, "cluster 5 does not exist; there are 3 clusters: 0…2"),
+        ({-1: 1.0}, "there is no noise; there are 3 clusters: 0…2"),
         ({0: -1.0}, "share of cluster 0 must be a number ≥ 0, not -1.0"),
         ({0: float("nan")}, "not nan"),
         ({0: float("inf")}, "not inf"),

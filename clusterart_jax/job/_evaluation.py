@@ -8,15 +8,13 @@ import numpy as np
 
 from .. import metrics
 from .._progress import progress
-from .._typing import Images, KeyArray, PyTree
-from ..condition import encode
+from .._typing import Array, Images, KeyArray, PyTree
+from ..condition import NOISE, encode
 from ..features import pixels
 from ..generate import VAE, Latents
-from ..pipeline import Clustering, PipelineConfig, draw, reconstruct, to_uint8
+from ..pipeline import Clustering, PipelineConfig, draw, reconstruct, to_uint8, turns
 from ..report import Neighbors, Number, Pairs
-
-SILHOUETTE_ROWS = 10_000
-"""Rows at most of which silhouettes are taken, evenly spaced: their cost grows as the square."""
+from ._clusters import clustering_numbers
 
 _SHOWN = 24  # reconstructions and nearest neighbours shown
 _WALKS, _WALK_STEPS = 8, 11
@@ -24,11 +22,26 @@ _HELD_OUT_QUERIES = 2_000
 
 
 class Trained(NamedTuple):
-    """What training left: a family, its parameters and where its clusters lie."""
+    """What training left.
+
+    Attributes:
+      family: of the generator.
+      params: its parameters.
+      latents: where each cluster lies.
+      mask: (n_codes,) which codes, of clusters and of noise, have pictures.
+    """
 
     family: VAE
     params: PyTree
     latents: Latents
+    mask: np.ndarray
+
+    def draw(self, key: KeyArray, codes: Array, temperature: float) -> np.ndarray:
+        """New pictures, `uint8`, one for each code."""
+        drawn = jax.jit(draw, static_argnums=0)(
+            self.family, self.params, self.latents, key, codes, temperature
+        )
+        return np.asarray(drawn)
 
 
 class Evaluation(NamedTuple):
@@ -37,6 +50,7 @@ class Evaluation(NamedTuple):
     Attributes:
       numbers: the headline numbers.
       samples: (k, m, h, w, c) generated pictures of each cluster.
+      noise: (m, h, w, c) generated pictures of what is in no cluster; none where there is no noise.
       reconstructions: pictures and what the generator makes of their codes.
       walks: (w, steps, h, w, c) on the way between clusters.
       walk_names: one each.
@@ -45,6 +59,7 @@ class Evaluation(NamedTuple):
 
     numbers: list[Number]
     samples: np.ndarray
+    noise: np.ndarray
     reconstructions: Pairs
     walks: np.ndarray
     walk_names: list[str]
@@ -78,13 +93,12 @@ def evaluate(
     """
     labels = np.asarray(clustering.labels)
     with progress(5, "measuring", "part", quiet=quiet) as bar:
-        numbers = _clustering_numbers(clustering, points, labels, true_labels)
+        numbers = clustering_numbers(clustering, points, true_labels)
         bar.update()
-        asked = np.arange(config.n_samples) % config.k
-        codes = encode(jnp.asarray(asked), config.k).codes
-        samples = np.asarray(
-            jax.jit(draw, static_argnums=0)(*trained, key, codes, config.temperature)
-        )
+        exist = trained.mask[: config.k]
+        asked = np.asarray(turns(exist, config.n_samples))
+        codes = _encode(asked, config)
+        samples = trained.draw(key, codes, config.temperature)
         found = np.asarray(clustering.assign(samples)[0])
         numbers.append(
             Number(
@@ -96,7 +110,7 @@ def evaluate(
             )
         )
         bar.update()
-        reconstructions, number = _reconstruct(trained, images, labels, held_out, config.k)
+        reconstructions, number = _reconstruct(trained, images, labels, held_out, config)
         numbers.append(number)
         bar.update()
         neighbors, copying = _copying(samples, images, held_out)
@@ -104,75 +118,38 @@ def evaluate(
         bar.update()
         walks, walk_names = _walks(trained, labels, config.k)
         bar.update()
-    m = max(1, config.n_samples // config.k)
-    grouped = [samples[asked == c][:m] for c in range(config.k)]
-    short = min(len(group) for group in grouped)
-    if short == 0:  # fewer samples than clusters: some show none of their own
-        empty = np.zeros((1, *samples.shape[1:]), np.uint8)
-        grouped, short = [group if len(group) else empty for group in grouped], 1
-    stacked = np.stack([group[:short] for group in grouped])
-    return Evaluation(numbers, stacked, reconstructions, walks, walk_names, neighbors)
+    shown = int(labels.max()) + 1 if config.finds_number else config.k
+    m = max(1, config.n_samples // max(1, int(exist.sum())))
+    # Where there are fewer samples than clusters, some show none of their own.
+    stacked = np.zeros((shown, m, *samples.shape[1:]), np.uint8)
+    for c in range(shown):
+        own = samples[asked == c][:m]
+        stacked[c, : len(own)] = own
+    noise = samples[:0]
+    if (labels < 0).any() and trained.mask[-1]:
+        codes = _encode(np.full(min(m, _SHOWN), NOISE), config)
+        noise = trained.draw(jax.random.fold_in(key, 1), codes, config.temperature)
+    return Evaluation(numbers, stacked, noise, reconstructions, walks, walk_names, neighbors)
 
 
-def _clustering_numbers(
-    clustering: Clustering, points: np.ndarray, labels: np.ndarray, true_labels: np.ndarray | None
-) -> list[Number]:
-    numbers = [
-        Number(
-            "inertia",
-            float(clustering.inertia),
-            "sum of squared distances of pictures to their cluster's centre (what k-means "
-            "minimises), in pixel values of 0…1",
-            "lower",
-        )
-    ]
-    rows = np.unique(np.linspace(0, len(points) - 1, SILHOUETTE_ROWS).astype(int))
-    several = len(np.unique(labels[rows])) > 1
-    part = f" ({SILHOUETTE_ROWS:,} evenly spaced pictures)" if len(rows) < len(points) else ""
-    numbers.append(
-        Number(
-            "silhouette",
-            float(metrics.silhouette_score(points[rows], labels[rows])) if several else np.nan,
-            "how much nearer pictures are to their own cluster than to the next one, −1 to 1"
-            + part,
-            "higher",
-        )
-    )
-    if true_labels is not None:
-        numbers += [
-            Number(
-                "accuracy",
-                float(metrics.clustering_accuracy(true_labels, labels)),
-                "share of pictures in the cluster that is matched to their known class, one "
-                "cluster a class",
-                "higher",
-            ),
-            Number(
-                "adjusted Rand index",
-                float(metrics.adjusted_rand_score(true_labels, labels)),
-                "agreement of clusters and known classes over pairs of pictures; 0 is chance, "
-                "1 is full",
-                "higher",
-            ),
-            Number(
-                "normalised mutual information",
-                float(metrics.normalized_mutual_info_score(true_labels, labels)),
-                "what the cluster tells of the known class; 0 is nothing, 1 is all",
-                "higher",
-            ),
-        ]
-    return numbers
+def _encode(labels: np.ndarray, config: PipelineConfig) -> Array:
+    """Codes as the generator knows them."""
+    return encode(jnp.asarray(labels), config.k, noise=config.finds_number).codes
 
 
 def _reconstruct(
-    trained: Trained, images: Images, labels: np.ndarray, held_out: np.ndarray, k: int
+    trained: Trained,
+    images: Images,
+    labels: np.ndarray,
+    held_out: np.ndarray,
+    config: PipelineConfig,
 ) -> tuple[Pairs, Number]:
     """Held-out pictures encoded and decoded; training pictures where none were held out."""
     pool = np.flatnonzero(held_out) if held_out.any() else np.arange(len(images))
     rows = pool[np.unique(np.linspace(0, len(pool) - 1, 1024).astype(int))]
     originals = np.asarray(images[rows])
     again, errors = jax.jit(reconstruct, static_argnums=0)(
-        trained.family, trained.params, originals, encode(labels[rows], k).codes
+        trained.family, trained.params, originals, _encode(labels[rows], config)
     )
     kind = "held-out" if held_out.any() else "training"
     number = Number(
@@ -226,16 +203,19 @@ def _copying(
 
 def _walks(trained: Trained, labels: np.ndarray, k: int) -> tuple[np.ndarray, list[str]]:
     """Straight ways from the middle of one cluster to the middle of the next, largest first."""
-    family, params, latents = trained
-    order = np.argsort(-np.bincount(labels, minlength=k), kind="stable")
-    pairs = list(zip(order, np.roll(order, -1), strict=True))[: min(_WALKS, k if k > 2 else k - 1)]
+    family, params, latents, mask = trained
+    order = np.argsort(-np.bincount(labels[labels >= 0], minlength=k), kind="stable")
+    order = order[mask[order]]
+    count = len(order)
+    pairs = list(zip(order, np.roll(order, -1), strict=True))
+    pairs = pairs[: min(_WALKS, count if count > 2 else count - 1)]
     if not pairs:
         pairs = [(order[0], order[0])]
     steps = jnp.linspace(0, 1, _WALK_STEPS, dtype=jnp.float32)[:, None]
 
     @jax.jit
     def walk(params: PyTree, latents: Latents, start: int, end: int) -> jax.Array:
-        eye = jnp.eye(k, dtype=jnp.float32)
+        eye = jnp.eye(len(mask), dtype=jnp.float32)
         codes = (1 - steps) * eye[start][None] + steps * eye[end][None]
         return to_uint8(family.decode(params, codes @ latents.mean, codes))
 

@@ -4,14 +4,17 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from .._errors import CheckpointError, ConfigError, OutputError
 from .._files import write_text
 from .._typing import KeyArray
+from ..pipeline import PipelineConfig
 
 FORMAT = 1
 """Of config.json and the files it describes."""
@@ -24,11 +27,19 @@ CLUSTERS = "clusters.csv"
 METRICS = "metrics.json"
 REPORT = "report.html"
 
-RESULTS = (GENERATOR, CLUSTERS, METRICS, REPORT)
-"""What a finished run has, besides pictures."""
+RESULTS = {
+    "run": (GENERATOR, CLUSTERS, METRICS, REPORT),
+    "cluster": (CLUSTERING, CLUSTERS, METRICS, REPORT),
+}
+"""What each job, finished, has besides pictures."""
 
-_FIGURES = ("clusters", "generated", "losses", "map", "neighbors", "real", "reconstructions")
-_OWN = (CONFIG, CLUSTERING, TRAINING, *RESULTS, *(f"{name}.png" for name in (*_FIGURES, "walks")))
+SHEETS = "sheets"
+"""The folder of contact sheets, one a cluster."""
+
+_OF_CLUSTERS = ("clusters", "found", "map", "real")
+_OF_GENERATOR = ("generated", "losses", "neighbors", "reconstructions", "walks")
+_FILES = (CONFIG, CLUSTERING, TRAINING, GENERATOR, CLUSTERS, METRICS, REPORT)
+_OWN = (*_FILES, *(f"{name}.png" for name in (*_OF_CLUSTERS, *_OF_GENERATOR)))
 
 _FIELDS = {
     "command": str,
@@ -109,16 +120,38 @@ def clear(path: Path) -> None:
     Raises:
       OutputError: when a file cannot be removed.
     """
-    for name in reversed(_OWN):
+    sheets = [*(path / SHEETS).glob("cluster-*.png"), path / SHEETS / "noise.png"]
+    for file in (*sheets, *(path / name for name in reversed(_OWN))):
         try:
-            (path / name).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot remove {path / name}: {error.strerror or error}") from error
+            raise OutputError(f"cannot remove {file}: {error.strerror or error}") from error
+    with suppress(OSError):  # it holds other files, or is not there
+        (path / SHEETS).rmdir()
 
 
-def finished(path: Path) -> bool:
-    """Whether a run has all its results."""
-    return all((path / name).is_file() for name in RESULTS)
+def abandon(path: Path) -> None:
+    """Removes the files of a run that came to nothing, and its folder where that is empty then."""
+    clear(path)
+    with suppress(OSError):
+        path.rmdir()
+
+
+def stored(file: Path, name: str) -> np.ndarray | None:
+    """The array of a checkpoint whose name ends so; None where it has none, or cannot be read."""
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            for full in archive.files:
+                if full.strip("[].'").endswith(name):
+                    return np.asarray(archive[full])
+    except Exception:  # `load_tree` says what is wrong with it
+        return None
+    return None
+
+
+def finished(path: Path, job: str) -> bool:
+    """Whether a run has all the results of that job."""
+    return all((path / name).is_file() for name in RESULTS[job])
 
 
 def begin(path: Path, asked: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -145,11 +178,26 @@ def _sweep(path: Path) -> None:
                 left.unlink()
 
 
+def job_of(config: dict[str, Any]) -> str:
+    """Which command wrote a config.json: "cluster", or "run", as those of before do not say."""
+    return "cluster" if config.get("job") == "cluster" else "run"
+
+
 def _agree(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     def flat(config: dict[str, Any]) -> dict[str, Any]:
         both = {"seed": config["seed"], "holdout": config["holdout"]}
         return {**config["data"], **both, **config["pipeline"]}
 
+    jobs = job_of(before), job_of(now)
+    if jobs[0] != jobs[1]:
+        raise ConfigError(
+            f"cannot resume {path}: it was made by clusterart {jobs[0]}, not {jobs[1]}; "
+            "use --overwrite to start again, or choose another --out"
+        )
+    # Options that there were not then had the values that they have by default now.
+    added = {field.name: field.default for field in fields(PipelineConfig)}
+    added = {name: added[name] for name in now["pipeline"] if name in added}
+    before = {**before, "pipeline": {**added, **before["pipeline"]}}
     old, new = flat(before), flat(now)
     for name in {**new, **old}:
         # The same pictures may be named otherwise now, by another path.

@@ -10,9 +10,9 @@ import numpy as np
 
 from .._errors import CheckpointError, ConfigError
 from .._typing import UInt8
-from ..condition import mix
+from ..condition import encode, mix
 from ..generate import Latents, load_tree
-from ..pipeline import PipelineConfig, draw
+from ..pipeline import PipelineConfig, turns
 from . import _folder as folder
 from ._evaluation import Trained
 
@@ -25,6 +25,10 @@ def load_trained(path: str | Path) -> tuple[Trained, PipelineConfig]:
     """
     path = Path(path)
     asked = folder.read_config(path)
+    if folder.job_of(asked) != "run":
+        raise CheckpointError(
+            f"{path} holds clusters and no generator; clusterart run makes one that has both"
+        )
     try:
         config = PipelineConfig.from_dict(asked["pipeline"])
         family = config.family(tuple(asked["data"]["shape"]))
@@ -38,12 +42,19 @@ def load_trained(path: str | Path) -> tuple[Trained, PipelineConfig]:
 
     def form() -> dict[str, Any]:
         size = family.latent
-        latents = Latents(jnp.zeros((config.k, size)), jnp.zeros((config.k, size, size)))
+        n = config.n_codes
+        latents = Latents(jnp.zeros((n, size)), jnp.zeros((n, size, size)))
         latents = jax.tree.map(lambda a: a.astype(jnp.float32), latents)
         return {"params": family.init(jax.random.key(0)), "latents": latents}
 
-    tree = load_tree(path / folder.GENERATOR, jax.eval_shape(form))
-    return Trained(family, tree["params"], tree["latents"]), config
+    like = jax.eval_shape(form)
+    file = path / folder.GENERATOR
+    if folder.stored(file, "mask") is None and "cluster" not in asked["pipeline"]:
+        tree = load_tree(file, like)  # of a version in which every cluster was asked for pictures
+        tree["mask"] = np.ones(config.k, bool)
+    else:
+        tree = load_tree(file, like | {"mask": jax.ShapeDtypeStruct((config.n_codes,), bool)})
+    return Trained(family, tree["params"], tree["latents"], tree["mask"]), config
 
 
 def generate_pictures(
@@ -58,8 +69,8 @@ def generate_pictures(
 
     Args:
       run: its folder.
-      shares: cluster → share, `{3: 1}` for cluster 3, `{3: 0.6, 7: 0.4}` for a mixture; None takes
-        all clusters in turn.
+      shares: cluster → share, `{3: 1}` for cluster 3, `{3: 0.6, 7: 0.4}` for a mixture, `{-1: 1}`
+        for noise; None takes all clusters in turn.
       n: how many.
       seed: of the randomness.
       temperature: 1 draws as the real pictures lie, less draws nearer the middle; None takes the
@@ -70,7 +81,7 @@ def generate_pictures(
 
     Raises:
       CheckpointError: when the run is absent, unfinished, damaged or of another version.
-      ConfigError: for a cluster that does not exist.
+      ConfigError: for a cluster that does not exist, or noise where there is none.
 
     Example:
       >>> import tempfile, clusterart_jax as ca
@@ -87,11 +98,12 @@ def generate_pictures(
     if not 0 <= warmth <= 10:
         raise ConfigError(f"temperature must be between 0 and 10, not {warmth!r}")
     if shares is None:
-        codes = jax.nn.one_hot(jnp.arange(n, dtype=jnp.int32) % config.k, config.k)
+        asked = turns(trained.mask[: config.k], n)
+        codes = encode(asked, config.k, noise=config.finds_number).codes
     else:
-        codes = jnp.tile(mix(shares, config.k)[None], (n, 1))
-    drawn = jax.jit(draw, static_argnums=0)(*trained, key, codes.astype(jnp.float32), warmth)
-    return np.asarray(drawn)
+        code = mix(shares, config.k, noise=config.finds_number, mask=trained.mask)
+        codes = jnp.tile(code[None], (n, 1))
+    return trained.draw(key, codes, warmth)
 
 
 def describe(run: str | Path) -> dict[str, Any]:
@@ -112,4 +124,4 @@ def describe(run: str | Path) -> dict[str, Any]:
             raise CheckpointError(
                 f"{file} is damaged ({error}); remove it and continue the run with --resume"
             ) from error
-    return {**asked, **told, "finished": folder.finished(path)}
+    return {**asked, **told, "finished": folder.finished(path, folder.job_of(asked))}

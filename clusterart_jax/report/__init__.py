@@ -1,8 +1,10 @@
 """A finished run → one HTML file and its figures.
 
-- `Summary`: all that a report shows; `Number`, `Pairs` and `Neighbors` are parts of it.
+- `Summary`: all that a report shows; `Number`, `Pairs` and `Neighbors` are parts of it, and
+  `Dendrogram`, `CondensedTree` or `Radius`, which tell how clusters were found.
 - `write_report`: a summary → `report.html`, which needs no network and no other file.
 - `write_figures`: a summary → PNG files for slides and papers.
+- `write_sheets`: a summary → a contact sheet of each cluster.
 - `draw_choice`: what `choose_k` found → a matplotlib figure.
 - `draw_eps`: what `propose_eps` found → likewise.
 - `contact_sheet`: pictures → one picture of them in a grid.
@@ -10,19 +12,23 @@
 
 from ._choice import draw_choice
 from ._eps_plot import draw_eps
-from ._figures import write_figures
+from ._figures import write_figures, write_sheets
 from ._html import write_report
 from ._sheets import contact_sheet
-from ._summary import Neighbors, Number, Pairs, Summary
+from ._summary import CondensedTree, Dendrogram, Neighbors, Number, Pairs, Radius, Summary
 
 __all__ = [
+    "CondensedTree",
+    "Dendrogram",
     "Neighbors",
     "Number",
     "Pairs",
+    "Radius",
     "Summary",
     "contact_sheet",
     "draw_choice",
     "draw_eps",
     "write_figures",
     "write_report",
+    "write_sheets",
 ]

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._palette import palette
+from ._palette import UNASSIGNED, palette
 from ._summary import Summary
 
 
@@ -31,7 +31,7 @@ class Cluster(NamedTuple):
 def group(summary: Summary) -> tuple[Cluster, ...]:
     """All clusters, the largest first; equal sizes in the order of their numbers.
 
-    Pictures of label -1 are in none of them. Costs one sort of the n pictures.
+    Pictures of label −1 are in none of them; see `noise`. Costs one sort of the n pictures.
     """
     labels = np.asarray(summary.labels)
     n, k = len(labels), summary.k
@@ -56,6 +56,19 @@ def group(summary: Summary) -> tuple[Cluster, ...]:
             )
         )
     return tuple(clusters)
+
+
+def noise(summary: Summary) -> Cluster:
+    """What is in no cluster, as if it were one of number −1; its pictures as they came."""
+    rows = np.flatnonzero(np.asarray(summary.labels) < 0)
+    return Cluster(
+        number=-1,
+        color=UNASSIGNED,
+        rows=rows,
+        share=len(rows) / len(summary.labels),
+        median_distance=float("nan"),
+        common=_most_common(summary, rows),
+    )
 
 
 def _most_common(summary: Summary, rows: np.ndarray) -> tuple[str, float] | None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .._errors import OutputError
 from ..data import write_png
-from ._clusters import Cluster, group
+from ._clusters import Cluster, group, noise
+from ._found import draw_found
 from ._plots import draw_curves, draw_map, map_rows
 from ._sheets import contact_sheet, enlargement, numbered, shrink
 from ._summary import Summary
@@ -15,15 +17,17 @@ from ._summary import Summary
 _MARGIN = 12
 _GAP = 4
 _SIDE = 64
+_SHEET = 100
 
 
 def write_figures(folder: str | os.PathLike[str], summary: Summary) -> list[Path]:
     """Writes the figures that the summary has the parts for.
 
     `clusters.png` (real beside generated pictures, a row per cluster, the largest first),
-    `real.png`, `generated.png`, `map.png`, `reconstructions.png`, `walks.png`, `losses.png`,
-    `neighbors.png`. The same summary gives the same bytes. Pictures larger than 64 pixels are
-    reduced. With more than 40 clusters a row has 8 of each kind, of at most 32 pixels, else 16.
+    `real.png`, `generated.png`, `map.png`, `found.png` (how the clusters were found),
+    `reconstructions.png`, `walks.png`, `losses.png`, `neighbors.png`. The same
+    summary gives the same bytes. Pictures larger than 64 pixels are reduced. With more than 40
+    clusters a row has 8 of each kind, of at most 32 pixels, else 16.
 
     Args:
       folder: an existing folder; figures of these names in it are replaced.
@@ -49,6 +53,9 @@ def write_figures(folder: str | os.PathLike[str], summary: Summary) -> list[Path
         figures["generated"] = _clusters(summary, clusters, generated=True)
     if summary.points is not None and len(map_rows(summary)) and summary.points.shape[1] >= 2:
         figures["map"] = draw_map(summary, clusters)
+    drawing = draw_found(summary, clusters)
+    if drawing is not None:
+        figures["found"] = drawing.image
     if summary.reconstructions is not None and len(summary.reconstructions[0]):
         figures["reconstructions"] = _pairs(*summary.reconstructions)
     if summary.walks is not None and summary.walks.size:
@@ -64,6 +71,43 @@ def write_figures(folder: str | os.PathLike[str], summary: Summary) -> list[Path
     for name, image in figures.items():
         paths.append(folder / f"{name}.png")
         write_png(paths[-1], image)
+    return paths
+
+
+def write_sheets(folder: str | os.PathLike[str], summary: Summary) -> list[Path]:
+    """Writes a contact sheet of each cluster that has pictures, and of noise.
+
+    `cluster-0.png`, …, and `noise.png`, of at most 100 pictures each, the most typical ones first,
+    ten in a row. Pictures larger than 64 pixels are reduced.
+
+    Args:
+      folder: where; it is made where it is not there, and sheets of these names are replaced.
+      summary: what to show.
+
+    Returns:
+      The files written.
+
+    Raises:
+      OutputError: when a file cannot be written.
+
+    Example:
+      >>> import tempfile, numpy as np
+      >>> summary = Summary(images=np.zeros((4, 8, 8, 1), np.uint8), labels=np.arange(4) % 2 - 1)
+      >>> [path.name for path in write_sheets(tempfile.mkdtemp(), summary)]
+      ['noise.png', 'cluster-0.png']
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    paths = []
+    for cluster in (noise(summary), *group(summary)):
+        if len(cluster.rows):
+            name = "noise" if cluster.number < 0 else f"cluster-{cluster.number}"
+            paths.append(folder / f"{name}.png")
+            shown = shrink(summary.images[cluster.rows[:_SHEET]], _SIDE)
+            write_png(paths[-1], _sheet(shown, min(10, len(shown))))
     return paths
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from .._files import write_text
 from ..data import png_bytes
-from ._clusters import Cluster, group
+from ._clusters import Cluster, group, noise
+from ._found import draw_found
 from ._palette import UNASSIGNED, ink_on
 from ._plots import DARK, LIGHT, draw_curves, draw_map, map_rows
 from ._scatter import scatter_data
@@ -94,6 +95,10 @@ def _view(summary: Summary) -> dict[str, Any]:
     shown, side = _strip_size(summary, len(clusters))
     filled = [cluster for cluster in clusters if len(cluster.rows)]
     cards = [_card(summary, cluster, shown, side) for cluster in clusters]
+    apart = noise(summary)
+    if len(apart.rows):
+        cards.append(_card(summary, apart, shown, side))
+    found = [draw_found(summary, clusters, theme) for theme in (LIGHT, DARK)]
     mapped = map_rows(summary)
     dimensions = summary.points.shape[1] if summary.points is not None and len(mapped) else 0
     has_map = dimensions >= 2
@@ -110,7 +115,8 @@ def _view(summary: Summary) -> dict[str, Any]:
             "kind": "grey" if channels == 1 else "colour",
             "k": len(filled),
             "empty": len(clusters) - len(filled),
-            "unassigned": int((np.asarray(summary.labels) < 0).sum()),
+            "unassigned": len(apart.rows),
+            "share": apart.share,
             "samples": 0 if summary.samples is None else summary.samples.shape[1],
         },
         "cards": cards,
@@ -121,6 +127,12 @@ def _view(summary: Summary) -> dict[str, Any]:
         "unassigned_color": UNASSIGNED,
         "space": space,
         "atlas": None if space is None else _image(space.atlas),
+        "found": found[0],
+        "found_image": {
+            name: _image(drawing.image)
+            for name, drawing in zip(("light", "dark"), found, strict=True)
+            if drawing is not None
+        },
         "gallery": _gallery(summary, filled),
         "reconstructions": _reconstructions(summary),
         "walks": _walks(summary),
@@ -136,13 +148,22 @@ def _view(summary: Summary) -> dict[str, Any]:
 
 def _card(summary: Summary, cluster: Cluster, shown: int, side: int) -> dict[str, Any]:
     rows = cluster.rows[:shown]
-    samples = None if summary.samples is None else summary.samples[cluster.number][:shown]
+    samples = summary.noise_samples
+    if cluster.number >= 0:
+        samples = None if summary.samples is None else summary.samples[cluster.number]
+    median = None
+    if summary.probabilities is not None and cluster.number >= 0 and len(cluster.rows):
+        median = float(np.median(np.asarray(summary.probabilities)[cluster.rows]))
+    noisy = cluster.number < 0
     return {
         "cluster": cluster,
+        "name": "noise" if noisy else f"cluster {cluster.number}",
+        "id": "noise" if noisy else f"cluster-{cluster.number}",
+        "probability": median,
         "size": len(cluster.rows),
         "ink": ink_on(cluster.color),
         "real": _strip(summary.images[rows], min(shown, 8), side),
-        "generated": None if samples is None else _strip(samples, min(shown, 8), side),
+        "generated": None if samples is None else _strip(samples[:shown], min(shown, 8), side),
         "names": [clean(summary.name(i)) for i in rows.tolist()] if len(summary.names) else [],
     }
 

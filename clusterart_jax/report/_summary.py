@@ -49,6 +49,42 @@ class Neighbors(NamedTuple):
     distances: np.ndarray
 
 
+class Dendrogram(NamedTuple):
+    """Pictures as they merge.
+
+    Attributes:
+      linkage: (n − 1, 4) merges in SciPy's form; heights never fall.
+    """
+
+    linkage: np.ndarray
+
+
+class CondensedTree(NamedTuple):
+    """Pictures as they drop out of clusters of a least size, as HDBSCAN sees them.
+
+    Attributes:
+      linkage: (n − 1, 4) single linkage by mutual reachability, in SciPy's form.
+      min_size: pictures in the smallest cluster.
+    """
+
+    linkage: np.ndarray
+    min_size: int
+
+
+class Radius(NamedTuple):
+    """The radius of DBSCAN, and the distances it was chosen by.
+
+    Attributes:
+      distances: (m,) of some pictures to their `min_samples`-th nearest, sorted.
+      eps: the radius.
+      min_samples: pictures within it that make one a core.
+    """
+
+    distances: np.ndarray
+    eps: float
+    min_samples: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Summary:
     """All that a report shows. Only the pictures and their labels must be there.
@@ -64,9 +100,12 @@ class Summary:
       names: n names, one a picture; empty: they are called "picture 0" and so on.
       labels: (n,) int, the cluster of each picture; -1 is none.
       distances: (n,) distance of each picture to its cluster's centre, or None.
+      probabilities: (n,) how firmly each picture belongs to its cluster, 0…1, or None.
+      found: how the clusters were found: a `Dendrogram`, a `CondensedTree`, a `Radius`, or None.
       points: (n, d) coordinates for the maps, the most telling first, or None.
       centers: (k, d') clusters' centres in the same coordinates, or None.
       samples: `uint8` (k, m, h', w', c) generated pictures of each cluster, or None.
+      noise_samples: `uint8` (m, h', w', c) generated pictures of what is in no cluster, or None.
       reconstructions: training pictures and what the model makes of them, or None.
       walks: `uint8` (w, steps, h', w', c) pictures on the way between clusters, or None.
       walk_names: w names.
@@ -98,9 +137,12 @@ class Summary:
     numbers: Sequence[Number] = ()
     names: Sequence[str] = ()
     distances: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    found: Dendrogram | CondensedTree | Radius | None = None
     points: np.ndarray | None = None
     centers: np.ndarray | None = None
     samples: np.ndarray | None = None
+    noise_samples: np.ndarray | None = None
     reconstructions: Pairs | tuple[np.ndarray, np.ndarray] | None = None
     walks: np.ndarray | None = None
     walk_names: Sequence[str] = ()
@@ -130,21 +172,31 @@ class Summary:
         n = len(self.images)
         if n == 0:
             raise ValueError("images: there are none; a report needs at least one picture")
-        for name in ("labels", "true_labels", "distances"):
+        for name in ("labels", "true_labels", "distances", "probabilities"):
             value = getattr(self, name)
             if value is None:
                 continue
             if np.shape(value) != (n,):
                 raise ValueError(f"{name} has shape {np.shape(value)}; images make it ({n},)")
-            if name != "distances" and np.asarray(value).dtype.kind not in "iu":
+            if (
+                name not in ("distances", "probabilities")
+                and np.asarray(value).dtype.kind not in "iu"
+            ):
                 raise ValueError(f"{name} has dtype {np.asarray(value).dtype}; it must be integers")
         if len(self.names) not in {0, n}:
             raise ValueError(f"names has {len(self.names)} entries for {n} images")
         if self.points is not None and (np.ndim(self.points) != 2 or len(self.points) != n):
             raise ValueError(f"points has shape {np.shape(self.points)}; it must be ({n}, d)")
 
+        if isinstance(self.found, Dendrogram | CondensedTree):
+            shape = np.shape(self.found.linkage)
+            if shape != (n - 1, 4):
+                raise ValueError(f"found has a linkage of shape {shape}; it must be ({n - 1}, 4)")
+
     def _check_groups(self) -> None:
         """What has one entry a cluster or walk."""
+        if self.noise_samples is not None:
+            pictures("noise_samples", self.noise_samples)
         for name in ("samples", "walks"):
             value = getattr(self, name)
             if value is not None:

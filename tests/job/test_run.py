@@ -19,8 +19,8 @@ from clusterart_jax._errors import CheckpointError, ConfigError
 from clusterart_jax.cli import main
 from clusterart_jax.data import load
 from clusterart_jax.features import pixels
+from clusterart_jax.job import _clusters, _shell, _training, describe, load_trained
 from clusterart_jax.job import _run as stages
-from clusterart_jax.job import _training, describe, load_trained
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
@@ -215,10 +215,10 @@ def stop(*args, **options):
     raise Stop
 
 
-def stopped_at(stage, command):
-    """Runs a command until it calls `stage`."""
+def stopped_at(stage, command, module=stages):
+    """Runs a command until a module of the job calls `stage`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, stage, stop)
+        patch.setattr(module, stage, stop)
         with pytest.raises(Stop):
             main(command)
 
@@ -228,7 +228,7 @@ def test_a_run_stopped_in_every_stage_ends_as_one_that_was_not(
 ):
     path = tmp_path / "stopped"
     command = ["run", "digits", "--out", str(path), *tiny]
-    stopped_at("save_tree", command)  # clustered, and nothing of it kept
+    stopped_at("save_tree", command, _clusters)  # clustered, and nothing of it kept
     assert {file.name for file in path.iterdir()} == {"config.json"}
     command.append("--resume")
     stopped_at("train_in_chunks", command)
@@ -249,7 +249,7 @@ def test_a_run_stopped_in_every_stage_ends_as_one_that_was_not(
     assert describe(path)["finished"] is False
     stopped_at("evaluate", command)
     assert (path / "generator.npz").exists()
-    stopped_at("write_report", command)
+    stopped_at("write_report", command, _shell)
     assert not (path / "report.html").exists()
     assert main(command) == 0
     same(path, finished)
@@ -570,8 +570,8 @@ def test_the_folder_is_named_after_the_pictures(data, name, tmp_path, monkeypatc
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
     expected = name or {"..": "photos", ".": "here"}[data]
-    assert stages._short_name(data) == expected
-    assert stages._short_name(np.zeros(3)) == "array"
+    assert _shell.short_name(data) == expected
+    assert _shell.short_name(np.zeros(3)) == "array"
 
 
 @pytest.mark.parametrize(
@@ -607,7 +607,7 @@ def test_pictures_from_a_run(finished):
         ({"seed": 2**70}, "seed must be"),
         ({"temperature": -1}, "temperature must be"),
         ({"temperature": float("nan")}, "temperature must be"),
-        ({"shares": {3: 1.0}}, "cluster 3 does not exist; clusters are 0…2"),
+        ({"shares": {3: 1.0}}, "cluster 3 does not exist; there are 3 clusters: 0…2"),
         ({"shares": {0: 0.0}}, "at least one share above 0"),
     ],
 )

@@ -1,0 +1,190 @@
+"""What the job does: frozen configurations, static wherever JAX meets them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Self
+
+import jax
+from jax import export
+
+from .._checks import check_choice, check_count, hint
+from .._errors import ConfigError
+from ..generate import VAE, Schedule
+
+CLUSTERS = ("kmeans", "gmm", "dbscan", "hdbscan", "agglomerative")
+GENERATORS = ("vae",)
+
+_MOST = {
+    "k": 100_000,
+    "n_components": 100_000,
+    "n_init": 10_000,
+    "max_iter": 1_000_000,
+    "min_samples": 1_000_000,
+    "min_cluster_size": 1_000_000,
+    "latent": 4096,
+    "width": 1024,
+    "steps": 10_000_000,
+    "batch_size": 1_000_000,
+    "n_samples": 1_000_000,
+}
+"""What whole numbers of a configuration may be at most: beyond, one is mistyped."""
+
+_LEAST = {"min_cluster_size": 2}
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class ClusterConfig:
+    """How pictures are clustered.
+
+    Attributes:
+      cluster: "kmeans", "gmm", "dbscan", "hdbscan" or "agglomerative".
+      k: number of clusters. Where an algorithm finds the number ("dbscan", "hdbscan", and
+        "agglomerative" with a `distance_threshold`), a generator is told of the k largest, and the
+        pictures of the others count as noise.
+      n_components: principal components that are clustered, at most as many as there can be.
+      n_init: starts of "kmeans" and "gmm"; the best is kept.
+      max_iter: iterations of theirs at most, per start.
+      covariance_type: of "gmm": "full", "tied", "diag" or "spherical".
+      eps: radius of "dbscan", in pixel values of 0…1; None takes the knee of the sorted distances
+        to the `min_samples`-th nearest picture.
+      min_samples: of "dbscan", pictures within `eps` that make one a core, itself among them; None
+        is 5. Of "hdbscan", pictures that a core distance reaches; None is `min_cluster_size`.
+      min_cluster_size: of "hdbscan", pictures in the smallest cluster; None is a hundredth of all,
+        at least 5.
+      selection: of "hdbscan": "eom" takes the most stable clusters, "leaf" the smallest ones.
+      linkage: of "agglomerative": "ward", "complete", "average" or "single".
+      distance_threshold: of "agglomerative", clusters at this distance or above it do not merge;
+        None merges down to k.
+    """
+
+    k: int = 10
+    n_components: int = 32
+    cluster: str = "kmeans"
+    n_init: int = 4
+    max_iter: int = 300
+    covariance_type: str = "full"
+    eps: float | None = None
+    min_samples: int | None = None
+    min_cluster_size: int | None = None
+    selection: str = "eom"
+    linkage: str = "ward"
+    distance_threshold: float | None = None
+
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "cluster": CLUSTERS,
+        "covariance_type": ("full", "tied", "diag", "spherical"),
+        "selection": ("eom", "leaf"),
+        "linkage": ("ward", "complete", "average", "single"),
+        "generator": GENERATORS,
+    }
+    """Words that each option of words may be."""
+
+    def __post_init__(self) -> None:
+        try:
+            for field in fields(self):
+                value = getattr(self, field.name)
+                if value is None and field.default is None:
+                    continue
+                if field.name in _MOST:
+                    # A plain int, whatever whole number was given: it is written to config.json.
+                    low, high = _LEAST.get(field.name, 1), _MOST[field.name]
+                    count = check_count(value, field.name, low=low, high=high)
+                    object.__setattr__(self, field.name, count)
+                elif field.name in self.CHOICES:
+                    check_choice(value, field.name, self.CHOICES[field.name])
+                else:
+                    _check_positive(value, field.name)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """A configuration from keys and values; an unknown key is an error that names the nearest.
+
+        Example:
+          >>> from clusterart_jax import PipelineConfig
+          >>> PipelineConfig.from_dict({"k": 3}).k
+          3
+          >>> PipelineConfig.from_dict({"step": 3})
+          Traceback (most recent call last):
+          ...
+          clusterart_jax._errors.ConfigError: unknown configuration key 'step'; did you mean
+          'steps'?
+        """
+        known = [field.name for field in fields(cls)]
+        for key in values:
+            if key not in known:
+                near = hint(key, known) or f"; the keys are {', '.join(known)}"
+                raise ConfigError(f"unknown configuration key {key!r}{near}")
+        return cls(**values)
+
+    @property
+    def finds_number(self) -> bool:
+        """Whether the number of clusters is found, not given; pictures may be noise then."""
+        cut = self.cluster == "agglomerative" and self.distance_threshold is not None
+        return cut or self.cluster in ("dbscan", "hdbscan")
+
+    @property
+    def n_codes(self) -> int:
+        """Width of the codes: one for each cluster, and one for noise where there may be some."""
+        return self.k + self.finds_number
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class PipelineConfig(ClusterConfig):
+    """What the whole job does: how pictures are clustered, and what generates new ones.
+
+    Attributes:
+      cluster: "kmeans", "gmm", "dbscan", "hdbscan" or "agglomerative"; this and the options up to
+        `distance_threshold` are those of `ClusterConfig`.
+      generator: family of the generator; `"vae"`.
+      latent: dimensions of its latent space.
+      width: channels of its first layer.
+      steps: training steps.
+      batch_size: pictures a step.
+      learning_rate: of Adam, at its highest.
+      n_samples: generated pictures in all, asked of the clusters that exist in turn.
+      temperature: 1 draws as the real pictures lie, less draws nearer the middle of a cluster.
+    """
+
+    generator: str = "vae"
+    latent: int = 32
+    width: int = 32
+    steps: int = 2000
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    n_samples: int = 1000
+    temperature: float = 1.0
+
+    def family(self, shape: tuple[int, ...]) -> VAE:
+        """The generator for pictures of `shape` (h, w, c)."""
+        h, w, c = shape
+        return VAE((h, w, c), self.n_codes, self.latent, self.width)
+
+    def schedule(self) -> Schedule:
+        """How long and how fast it trains."""
+        return Schedule(self.steps, self.batch_size, self.learning_rate)
+
+
+def _check_positive(value: Any, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise ValueError(f"{name} must be a number above 0 and below 1e6, not {value!r}")
+
+
+def _exported(kind: type[ClusterConfig]) -> None:
+    """Programs that take or return a configuration can be exported."""
+    read: Callable[[bytes], ClusterConfig] = lambda text: kind(**json.loads(text))  # noqa: E731
+    export.register_pytree_node_serialization(
+        kind,
+        serialized_name=f"clusterart_jax.{kind.__name__}",
+        serialize_auxdata=lambda config: json.dumps(asdict(config)).encode(),
+        deserialize_auxdata=read,
+        from_children=lambda config, _: config,
+    )
+
+
+_exported(ClusterConfig)
+_exported(PipelineConfig)
