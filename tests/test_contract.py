@@ -202,6 +202,21 @@ CASES = {
         weighted=True,
         positional=("method",),
     ),
+    "graph_linkage": Case(
+        cluster.graph_linkage,
+        lambda key, x, **kw: cluster.graph_linkage(x, cluster.image_grid(6, 8), "average", **kw),
+        (X,),
+        (False,),
+        weighted=True,
+        positional=("method",),
+    ),
+    "image_grid": Case(
+        cluster.image_grid,
+        lambda key, x: cluster.image_grid(6, 8),
+        (X,),
+        (False,),
+        whole=True,
+    ),
     "cut_tree": Case(
         cluster.cut_tree,
         lambda key, x: cluster.cut_tree(cluster.linkage(x), n_clusters=4),

@@ -8,6 +8,7 @@
 - `kmedians`: the same by Manhattan distance; `spherical_kmeans`: by angle; `soft_kmeans`: with
   responsibilities, and gradients.
 - `linkage`: the tree in which rows merge, nearest first; `cut_tree`: its labels.
+  `graph_linkage`: the same along the edges of a graph; `image_grid`: those of a picture.
 - `mini_batch_kmeans`: k-means by random batches; `mini_batch_init`, `mini_batch_update`: the same
   batch by batch; `mini_batch_stream`: the same over rows on disk, on the host.
 - `propose_eps`: a radius for `dbscan`, from the knee of sorted distances.
@@ -21,9 +22,11 @@ from ._eps import EpsProposal, propose_eps
 from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
+from ._grid import image_grid
 from ._hdbscan import HDBSCANResult, hdbscan, hdbscan_labels
 from ._kmeans import KMeansResult, kmeans
 from ._linkage import linkage
+from ._linkage_graph import graph_linkage
 from ._medians import KMediansResult, kmedians
 from ._mini_batch import (
     MiniBatchKMeansResult,
@@ -56,8 +59,10 @@ __all__ = [
     "dbscan",
     "dbscan_predict",
     "gmm",
+    "graph_linkage",
     "hdbscan",
     "hdbscan_labels",
+    "image_grid",
     "kmeans",
     "kmedians",
     "linkage",
