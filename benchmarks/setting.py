@@ -16,7 +16,7 @@ import jax
 
 PACKAGES = (
     *("clusterart-jax", "jax", "jaxlib", "numpy", "scipy", "scikit-learn"),
-    *("scikit-learn-intelex", "daal", "faiss-cpu", "gmmx"),
+    *("scikit-learn-intelex", "daal", "faiss-cpu", "gmmx", "fastcluster"),
 )
 
 

@@ -7,6 +7,7 @@ made one by one: each costs what the merged cluster has edges, and the shortest 
 tree of minima over the edges.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ class _Made(NamedTuple):
 
     node: Array
     start: Array
-    count: Array
+    held: Array
     total: Array
 
 
@@ -53,7 +54,7 @@ class _State(NamedTuple):
       pool: (p,) numbers of edges, those of a node next to each other.
       top: entries of the pool in use.
       start: (2 n,) place in the pool of each node's first edge.
-      count: (2 n,) entries of each node there; some may be of edges that are no more.
+      held: (2 n,) entries of each node there; some may be of edges that are no more.
       made: what is to be written of the node that was made last: tables that are read and then
         written would be copied, for every merge.
       mark: (2 n,) number of an edge to each node, written down while two clusters merge.
@@ -71,7 +72,7 @@ class _State(NamedTuple):
     pool: Array
     top: Array
     start: Array
-    count: Array
+    held: Array
     mark: Array
     sums: Array
     now: Ranked
@@ -127,7 +128,7 @@ def edge_merges(
         pool=pool,
         top=jnp.sum(count, dtype=jnp.int32),
         start=jnp.cumsum(count, dtype=jnp.int32) - count,
-        count=count,
+        held=count,
         mark=jnp.zeros(2 * n, jnp.int32),
         sums=jnp.pad(sums, ((0, n), (0, 0)), constant_values=1),
         now=now,
@@ -155,7 +156,7 @@ def edge_merges(
                 many = (entries(s) > 4 * _NARROW) & (e > _WIDE)
                 return goes_on(s) & fits(s) & (many == wide)
 
-            s = lax.while_loop(mine, lambda s, width=width: _look(s, method, width, n), s)
+            s = lax.while_loop(mine, partial(_look, method=method, width=width, n=n), s)
         return s
 
     return lax.while_loop(goes_on, step, start).merges
@@ -191,14 +192,14 @@ def _again(above: Ranked, edges: Ranked, places: Array) -> Ranked:
 
 def _write(s: _State) -> _State:
     """Writes what there is of the node that was made last."""
-    node, start, count, total = s.made
-    values = (s.start, start), (s.count, count), (s.sums, total)
+    node, start, held, total = s.made
+    values = (s.start, start), (s.held, held), (s.sums, total)
     # Written twice: of one place XLA makes an update that is fused with what reads it, in a copy.
     written = [
         table.at[jnp.stack([node, node])].set(jnp.stack([value, value]), mode="drop")
         for table, value in values
     ]
-    return s._replace(start=written[0], count=written[1], sums=written[2])
+    return s._replace(start=written[0], held=written[1], sums=written[2])
 
 
 def _close_up(s: _State) -> _State:
@@ -206,14 +207,14 @@ def _close_up(s: _State) -> _State:
     s = _write(s)
     done = jnp.arange(len(s.merges.first), dtype=jnp.int32) < s.merges.done
     for ended in (s.merges.first, s.merges.second):
-        s = s._replace(count=s.count.at[jnp.where(done, ended, 2**30)].set(0, mode="drop"))
-    ends = jnp.cumsum(s.count, dtype=jnp.int32)
+        s = s._replace(held=s.held.at[jnp.where(done, ended, 2**30)].set(0, mode="drop"))
+    ends = jnp.cumsum(s.held, dtype=jnp.int32)
     place = jnp.arange(len(s.pool), dtype=jnp.int32)
     node = jnp.searchsorted(ends, place, side="right").astype(jnp.int32)
     node = jnp.minimum(node, len(ends) - 1)
-    start = ends - s.count
+    start = ends - s.held
     pool = s.pool[jnp.clip(s.start[node] + place - start[node], 0, len(place) - 1)]
-    made = s.made._replace(node=jnp.int32(len(s.count)))
+    made = s.made._replace(node=jnp.int32(len(s.held)))
     return s._replace(pool=pool, top=ends[-1], start=start, made=made)
 
 
@@ -279,7 +280,7 @@ def _look(s: _State, method: str, width: int, n: int) -> _State:
     )
     now = Ranked(*(jnp.where(last, x, y) for x, y in zip(_shortest(least), s.now, strict=True)))
     nodes = jnp.stack([now.high, now.low])
-    found = jnp.where(nodes == new, kept, s.count[jnp.minimum(nodes, 2 * n - 1)])
+    found = jnp.where(nodes == new, kept, s.held[jnp.minimum(nodes, 2 * n - 1)])
     return _State(
         edges=edges,
         minima=minima,
@@ -287,7 +288,7 @@ def _look(s: _State, method: str, width: int, n: int) -> _State:
         pool=pool,
         top=jnp.where(last, s.top + kept, s.top),
         start=s.start,
-        count=s.count,
+        held=s.held,
         mark=mark,
         sums=s.sums,
         now=now,
