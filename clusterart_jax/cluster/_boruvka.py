@@ -1,173 +1,179 @@
-"""Minimum spanning tree of rows in leaves, by Borůvka's algorithm: few comparisons in few columns.
+"""Minimum spanning trees by Borůvka's algorithm, whatever finds the edges.
 
 In each round every component takes the shortest edge that leaves it. Components then form loops,
 two of them that took the same edge or more with equally long ones; one edge of each is dropped.
+The largest component waits for the others: its edges are theirs, and its rows are most of all.
+
+A row remembers the nearest row outside of its component, and a length that no edge of it out of
+the component is below. Components only grow, so that both stay true, the first for as long as that
+row is outside; a row is looked at again where what it knows does not settle what its component
+takes. Lengths are compared as raw distances times a power of alpha, without roots.
 """
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
 
-from .._linalg import first_min
 from .._typing import Array, Bool, Float, Int
-from ._leaves import AT_ONCE, LEAF, Leaves, box_gaps, gather_leaves, listed
 from ._neighbors import finish, raw_distances
 from ._spanning import SpanningTree
 
-_BESIDE = (1, 2, 5, 11, 23)  # places along the curve at which a first edge is looked for
+Search = Callable[[Array, Array, Array], tuple[Array, Array, Array]]
+"""From the component of each row, whether it asks, and the length (p,) of what its component could
+take already, to each row's shortest edge out of it, where to, and a length that none is below."""
 
 
-def leaf_spanning_tree(  # noqa: PLR0915 - one round, read from top to bottom
-    leaves: Leaves,
-    core: Float[Array, " n"],
-    near: Int[Array, "n k"],
-    present: Bool[Array, " n"],
-    metric: str,
-    alpha: Float[Array, ""],
-) -> SpanningTree:
-    """Minimum spanning tree of max(coreᵢ, coreⱼ, dᵢⱼ / alpha), as `spanning_tree` gives it.
+class Start(NamedTuple):
+    """What is known before the first round, of p places for rows.
 
-    Of equally long edges others may be taken, and they come in another order; edges to absent rows
-    come last. Cost O(n k log n) where boxes are small against what lies between them, O(n² d) a
-    round at worst; peak extra memory O(n).
-
-    Args:
-      leaves: the rows.
-      core: (n,) core distances.
-      near: (n, k) rows near each row, where a short edge is looked for first.
-      present: (n,) whether a row is there.
-      metric: "euclidean", "manhattan", "chebyshev" or "cosine".
-      alpha: what distances are divided by.
+    Attributes:
+      filled: (p,) whether there is a row.
+      low: (p,) a length that no edge of the row is below, but those of `goals`.
+      goals: (g, p) int32, places to which a short edge may lead.
+      lengths: (g, p) how long those edges are; infinite where there is none.
     """
-    n, kind, k = core.shape[0], core.dtype, near.shape[1]
-    offsets = jnp.asarray([s * o for o in _BESIDE for s in (1, -1)], jnp.int32)
-    size = leaves.rows.shape[0]
-    m = size // LEAF
+
+    filled: Bool[Array, " p"]
+    low: Float[Array, " p"]
+    goals: Int[Array, "g p"]
+    lengths: Float[Array, "g p"]
+
+
+def slack(kind: Any) -> Array:
+    """Raw distances and floors that differ by no more than this factor are one length.
+
+    Else how a program was compiled would tell edges apart that are equally long.
+    """
+    return jnp.asarray(1 + 32 * jnp.finfo(kind).eps, kind)
+
+
+def floors(core: Array, metric: str, alpha: Array) -> Array:
+    """Raw distances at which rows are as far apart as the core distance of one."""
+    core = core * alpha
+    if metric == "euclidean":
+        return core**2
+    return core * 2 if metric == "cosine" else core
+
+
+def length(raw: Array, a: Array, b: Array) -> Array:
+    """Raw distance, or the higher of two floors."""
+    floor = jnp.maximum(a, b)
+    return jnp.where(raw <= floor * slack(raw.dtype), floor, raw)
+
+
+def boruvka(start: Start, search: Search, n: int) -> tuple[Array, Array, Array, Array]:
+    """Edges of a minimum spanning tree of up to n rows, in rounds.
+
+    Returns:
+      The component of each place (p,), the lowest place in it; both ends of each edge (n − 1,); and
+      how many edges there are.
+    """
+    filled, kind, size = start.filled, start.low.dtype, start.low.shape[0]
     numbers = jnp.arange(size, dtype=jnp.int32)
-    slack = jnp.asarray(1 + 16 * jnp.finfo(kind).eps, kind)
-    filled = leaves.rows < n
-    place_of = jnp.zeros(n, jnp.int32).at[leaves.rows].set(numbers, mode="drop")
-    cores = core.at[leaves.rows].get(mode="fill", fill_value=jnp.inf)
-    near_places = place_of[near.at[leaves.rows].get(mode="clip")]
-    least_core = jnp.min(cores.reshape(m, LEAF), axis=1)
 
-    def length(raw: Array, a: Array, b: Array) -> Array:
-        floor, gap = jnp.maximum(a, b), finish(raw, metric) / alpha
-        return jnp.where(gap <= floor * slack, floor, gap)
-
-    def guess(j: Array) -> Array:
-        """The j-th place at which a short edge of each is looked for: near rows, then beside it."""
-        beside = jnp.clip(numbers + offsets[jnp.maximum(j - k, 0)], 0, size - 1)
-        return jnp.where(j < k, near_places[:, jnp.minimum(j, k - 1)], beside)
-
-    def try_edge(to: Array, comp: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
-        raw = raw_distances(leaves.columns, leaves.columns[:, to], metric)
-        found = length(raw, cores, cores[to])
-        wins = filled & filled[to] & (comp != comp[to]) & (found < best[0])
-        return jnp.where(wins, found, best[0]), jnp.where(wins, to, best[1])
-
-    def shortest(comp: Array) -> tuple[Array, Array, Array]:
-        """The length and the inner place of each component's edge; of each place, its other end."""
-        reach, to = lax.fori_loop(
-            jnp.int32(0),
-            jnp.int32(k + offsets.size),
-            lambda j, best: try_edge(guess(j), comp, best),
-            (jnp.full(size, jnp.inf, kind), numbers),
-        )
-        limit = jnp.full(size, jnp.inf, kind).at[comp].min(reach)
-        wins = (reach == limit[comp]) & (reach < jnp.inf)
-        start = jnp.zeros(size, jnp.int32).at[jnp.where(wins, comp, size)].max(numbers, mode="drop")
-        sides = comp.reshape(m, LEAF), filled.reshape(m, LEAF)
-        lowest = jnp.min(jnp.where(sides[1], sides[0], size), axis=1)
-        highest = jnp.max(jnp.where(sides[1], sides[0], -1), axis=1)
-        alone = jnp.where(lowest == highest, lowest, -1)
-        # A row can have no shorter edge than its core distance.
-        open_ = jnp.any((cores < limit[comp]).reshape(m, LEAF), axis=1)
-        todo, count = listed(open_)
-
-        def visit(t: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-            limit, start, to = state
-            i = todo[t]
-            first = i * LEAF
-            q = lax.dynamic_slice_in_dim(leaves.columns, first, LEAF, axis=1)
-            own, floor = (lax.dynamic_slice_in_dim(a, first, LEAF) for a in (comp, cores))
-            known = limit[own]
-            bound = jnp.max(jnp.where(floor < known, known, -jnp.inf))
-            gaps = jnp.maximum(finish(box_gaps(leaves, i, metric), metric) / alpha, least_core)
-            same = (alone >= 0) & (alone == alone[i])
-            found, some = listed((gaps < bound) & ~same)
-
-            def more(s: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
-                places, values = gather_leaves(leaves, found, s * AT_ONCE, some)
-                raw = raw_distances(q[:, :, None], values[:, None, :], metric)
-                other = comp[places][None, :] != own[:, None]
-                edge = length(raw, floor[:, None], cores[places][None, :])
-                value, j = first_min(jnp.where(other & (edge < jnp.inf), edge, jnp.inf))
-                return jnp.where(value < best[0], value, best[0]), jnp.where(
-                    value < best[0], places[j], best[1]
-                )
-
-            steps = (some + AT_ONCE - 1) // AT_ONCE
-            none = (known, lax.dynamic_slice_in_dim(to, first, LEAF))
-            value, other = lax.fori_loop(jnp.int32(0), steps, more, none)
-            better = value < known
-            lower = limit.at[own].min(value)
-            wins = better & (value == lower[own])
-            places = first + jnp.arange(LEAF, dtype=jnp.int32)
-            return (
-                lower,
-                start.at[jnp.where(wins, own, size)].set(places, mode="drop"),
-                lax.dynamic_update_slice_in_dim(to, other, first, 0),
-            )
-
-        return lax.fori_loop(jnp.int32(0), count, visit, (limit, start, to))
+    def guess(j: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        comp, best, to = state
+        goal, length = start.goals[j], start.lengths[j]
+        wins = (length < best) & (comp[goal] != comp)
+        return comp, jnp.where(wins, length, best), jnp.where(wins, goal, to)
 
     def merge(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        comp, first, second, distance, count, _ = state
-        limit, start, to = shortest(comp)
-        end = to[start]
-        has = (comp == numbers) & filled & (limit < jnp.inf)
+        comp, low, best, to, first, second, count, _ = state
+        best = jnp.where(comp[to] != comp, best, jnp.inf)
+        tries = jnp.int32(len(start.goals))
+        _, best, to = lax.fori_loop(jnp.int32(0), tries, guess, (comp, best, to))
+        limit = jnp.full(size, jnp.inf, kind).at[comp].min(best)[comp]
+        masses = jnp.zeros(size, jnp.int32).at[comp].add(filled.astype(jnp.int32))
+        largest = jnp.argmax(masses).astype(jnp.int32)
+        # A row whose best edge is as short as any of its edges can be knows it already.
+        asks = filled & (low < limit) & (low < best) & (comp != largest)
+        value, place, sure = search(comp, asks, limit)
+        low = jnp.maximum(low, sure)
+        best, to = jnp.where(value < best, value, best), jnp.where(value < best, place, to)
+
+        limit = jnp.full(size, jnp.inf, kind).at[comp].min(best)
+        wins = (best == limit[comp]) & (best < jnp.inf)
+        begin = jnp.zeros(size, jnp.int32).at[jnp.where(wins, comp, size)].max(numbers, mode="drop")
+        end = to[begin]
+        has = (comp == numbers) & filled & (limit < jnp.inf) & (numbers != largest)
         goal = jnp.where(has, comp[end], numbers)
-        root = _loop_roots(goal)
+        root = _loop_roots(goal, n - count)
         kept = has & (root != numbers)
         at = jnp.where(kept, count + jnp.cumsum(kept, dtype=jnp.int32) - 1, n)
-        first = first.at[at].set(leaves.rows[start], mode="drop")
-        second = second.at[at].set(leaves.rows[end], mode="drop")
-        distance = distance.at[at].set(limit, mode="drop")
+        first = first.at[at].set(begin, mode="drop")
+        second = second.at[at].set(end, mode="drop")
         more = jnp.sum(kept, dtype=jnp.int32)
-        return root[comp], first, second, distance, count + more, more
+        return root[comp], low, best, to, first, second, count + more, more
 
     none = jnp.zeros(n - 1, jnp.int32)
     state: tuple[Array, ...] = (
         numbers,
+        start.low,
+        jnp.full(size, jnp.inf, kind),
+        numbers,
         none,
         none,
-        jnp.full(n - 1, jnp.inf, kind),
         jnp.int32(0),
         jnp.int32(1),
     )
-    state = lax.while_loop(lambda s: (s[5] > 0) & (s[4] < n - 1), merge, state)
-    comp, first, second, distance, count, _ = state
-    # What is left apart, absent rows above all, is joined at no finite length.
+    state = lax.while_loop(lambda s: (s[7] > 0) & (s[6] < n - 1), merge, state)
+    comp, _, _, _, first, second, count, _ = state
+    return comp, first, second, count
+
+
+def finished(
+    columns: Float[Array, "d n"],
+    core: Float[Array, " n"],
+    present: Bool[Array, " n"],
+    owner: Int[Array, " n"],
+    edges: tuple[Array, Array, Array],
+    metric: str,
+    alpha: Float[Array, ""],
+) -> SpanningTree:
+    """The whole tree, walked from the first row; what is left apart is joined at no finite length.
+
+    Args:
+      columns: the rows, turned.
+      core: (n,) core distances.
+      present: (n,) whether a row is there.
+      owner: (n,) a row of the component of each row.
+      edges: two ends (n − 1,), rows, and how many edges there are.
+      metric: a name.
+      alpha: what distances are divided by.
+    """
+    first, second, count = edges
+    n = core.shape[0]
     rows = jnp.arange(n, dtype=jnp.int32)
-    owner = jnp.where(present, leaves.rows[comp[place_of]], rows)
+    owner = jnp.where(present, owner, rows)
     main = owner[jnp.argmax(present)]
     apart = (owner == rows) & (rows != main)
     at = jnp.where(apart, count + jnp.cumsum(apart, dtype=jnp.int32) - 1, n)
     first = first.at[at].set(main, mode="drop")
     second = second.at[at].set(rows, mode="drop")
+    floor = jnp.maximum(core[first], core[second])
+    raw = raw_distances(columns[:, first], columns[:, second], metric)
+    gap = finish(raw, metric) / alpha
+    distance = jnp.where(gap <= floor * slack(gap.dtype), floor, gap)
+    distance = jnp.where(rows[: n - 1] < count, distance, jnp.inf)
     start = jnp.argmax(present).astype(jnp.int32)
     return SpanningTree(*_away_from(start, first, second, n), distance)
 
 
-def _loop_roots(goal: Int[Array, " m"]) -> Int[Array, " m"]:
-    """The lowest number on the loop that each node comes to, going from goal to goal."""
+def _loop_roots(goal: Int[Array, " m"], count: Int[Array, ""]) -> Int[Array, " m"]:
+    """The lowest number on the loop that each node comes to, going from goal to goal.
 
-    def twice(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-        goal, low = state
-        return goal[goal], jnp.minimum(low, low[goal])
+    No way has more than `count` nodes.
+    """
+
+    def twice(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        goal, low, steps = state
+        return goal[goal], jnp.minimum(low, low[goal]), steps * 2
 
     numbers = jnp.arange(goal.shape[0], dtype=jnp.int32)
-    goal, low = lax.fori_loop(0, goal.shape[0].bit_length(), twice, (goal, numbers))
+    state: tuple[Array, ...] = (goal, numbers, jnp.int32(1))
+    goal, low, _ = lax.while_loop(lambda s: s[2] <= count, twice, state)
     return low[goal]
 
 

@@ -10,7 +10,8 @@ from jax import lax
 from .._checks import check_choice, check_count, check_rows, check_weights
 from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Float, Int
-from ._leaves import grow_leaves, leaves_pay, near_distances
+from ._leaves import grow_leaves, leaves_pay
+from ._near_rows import near_distances
 from ._neighbors import METRICS, core_distances, embed, power_above, reached
 
 
@@ -94,7 +95,7 @@ def propose_eps(
 def _propose(x: Array, weights: Array, *, samples: int, reach: int, metric: str) -> EpsProposal:
     n, present, rows = x.shape[0], weights > 0, embed(x, metric)
     if leaves_pay(rows, metric):
-        found = near_distances(grow_leaves(rows, present), n, reach, metric)
+        found = near_distances(grow_leaves(rows, present), n, reach, samples, metric)
         core = reached(*found, weights, samples)
     else:
         core = core_distances(rows, rows, weights, samples, reach, metric)

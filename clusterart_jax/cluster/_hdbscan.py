@@ -6,25 +6,38 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .._checks import as_scalar, check_choice, check_count, check_rows, check_weights
-from .._sharding import RowSharding, over_rows, place_rows, replicate, row_sharding
+from .._sharding import (
+    RowSharding,
+    over_rows,
+    place_rows,
+    replicate,
+    row_sharding,
+    spread_rows,
+)
 from .._typing import Array, ArrayLike, Float, Int
-from ._boruvka import leaf_spanning_tree
 from ._condensed import condense, flat_labels, of_selected, outlier_scores, select
-from ._leaves import grow_leaves, leaves_pay, near_distances
+from ._leaf_tree import leaf_spanning_tree
+from ._leaves import grow_leaves, leaves_pay
+from ._near_rows import near_distances
 from ._neighbors import (
     METRICS,
     core_distances,
     embed,
+    k_nearest,
     nearest_reachable,
     power_above,
     reached,
 )
-from ._spanning import spanning_tree
+from ._product_tree import product_spanning_tree
+from ._spanning import SpanningTree, spanning_tree
 from ._tree import linkage_matrix, merges
 
 METHODS = ("eom", "leaf")
+
+_PRODUCTS = 2048  # rows from which on blocks of products cost less than a pass for each row
 
 
 class HDBSCANResult(NamedTuple):
@@ -81,8 +94,9 @@ def hdbscan(
     `jit` and `vmap`.
 
     Cost O(n² d), on a CPU about O(n log n) for many rows of up to 8 columns; peak extra memory one
-    copy of the rows, O(n min_samples) and a block of 2²¹ distances. Rows sharded over a mesh are
-    gathered, and each device does all the work.
+    copy of the rows, O(n min_samples) and a block of 2²¹ distances. Rows sharded over a mesh, or
+    over the devices of `use_cpu_cores`, are gathered; of many rows of few columns the devices share
+    the search for neighbours and for edges.
 
     Args:
       x: rows (n, d), finite also where their weight is 0, or distances (n, n) between them. float32
@@ -139,7 +153,7 @@ def hdbscan(
     check_choice(cluster_selection_method, "cluster_selection_method", METHODS)
     known = isinstance(size, int)
     weighted, weights = sample_weight is not None, check_weights(sample_weight, x)
-    sharding = row_sharding(x)
+    sharding = spread_rows(x, weights)[2]
     result = _hdbscan(
         replicate(x, sharding),
         replicate(weights, sharding),
@@ -154,7 +168,10 @@ def hdbscan(
         single=bool(allow_single_cluster),
         # Parts of that size which lie apart; where weights are given, a row may be one.
         most=max(1, 2 * (n if weighted or not known else n >> (size.bit_length() - 1)) - 1),
+        sharding=sharding,
     )
+    if sharding is not None and row_sharding(x) is None:
+        return jax.device_put(result, x.sharding)
     return _laid_out(result, sharding)
 
 
@@ -173,7 +190,7 @@ def _laid_out(result: HDBSCANResult, sharding: RowSharding | None) -> HDBSCANRes
     return jax.tree.map(lambda a, rows: place_rows(a, sharding) if rows else a, result, _ROWS_OUT)
 
 
-@partial(jax.jit, static_argnames=("reach", "metric", "method", "single", "most"))
+@partial(jax.jit, static_argnames=("reach", "metric", "method", "single", "most", "sharding"))
 def _hdbscan(
     x: Array,
     weights: Array,
@@ -188,33 +205,80 @@ def _hdbscan(
     method: str,
     single: bool,
     most: int,
+    sharding: RowSharding | None,
 ) -> HDBSCANResult:
-    present = weights > 0
-    rows = embed(x, metric)
+    def solve(
+        x: Array,
+        weights: Array,
+        samples: Array,
+        min_size: Array,
+        alpha: Array,
+        epsilon: Array,
+        max_size: Array,
+    ) -> HDBSCANResult:
+        axis = None if sharding is None else sharding.axis
+        present = weights > 0
+        core, edges = _tree_of(x, weights, samples, alpha, reach, metric, axis)
+        tree = merges(*edges, weights)
+        parts = condense(tree, core, weights, min_size, most)
+        selected = select(parts, method=method, single=single, epsilon=epsilon, max_size=max_size)
+        labels, strength = flat_labels(parts, selected, epsilon)
+        births, deaths = of_selected(parts, selected, epsilon)
+        return HDBSCANResult(
+            labels=jnp.where(present, labels, -1),
+            probabilities=jnp.where(present, strength, 0),
+            outlier_scores=jnp.where(present, outlier_scores(parts), 0),
+            core_distances=core,
+            linkage=linkage_matrix(tree),
+            n_clusters=jnp.sum(selected, dtype=jnp.int32),
+            births=births,
+            deaths=deaths,
+        )
+
+    whole = HDBSCANResult._make([False] * len(HDBSCANResult._fields))
+    run = over_rows(solve, sharding, rows_in=(False,) * 7, rows_out=whole)
+    return run(x, weights, samples, min_size, alpha, epsilon, max_size)
+
+
+def _tree_of(
+    x: Array,
+    weights: Array,
+    samples: Array,
+    alpha: Array,
+    reach: int,
+    metric: str,
+    axis: Any,
+) -> tuple[Array, SpanningTree]:
+    """Core distances, and the spanning tree of mutual reachability."""
+    present, rows = weights > 0, embed(x, metric)
     if leaves_pay(rows, metric):
         leaves = grow_leaves(rows, present)
-        distances, near = near_distances(leaves, len(rows), reach, metric)
+        must = jnp.ceil(samples).astype(jnp.int32)
+        distances, near = near_distances(leaves, len(rows), reach, must, metric, axis)
         core = jnp.where(present, reached(distances, near, weights, samples), jnp.inf)
-        edges = leaf_spanning_tree(leaves, core, near, present, metric, alpha)
-    else:
-        core = core_distances(rows, rows, weights, samples, reach, metric)
-        core = jnp.where(present, core, jnp.inf)
-        edges = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
-    tree = merges(*edges, weights)
-    parts = condense(tree, core, weights, min_size, most)
-    selected = select(parts, method=method, single=single, epsilon=epsilon, max_size=max_size)
-    labels, strength = flat_labels(parts, selected, epsilon)
-    births, deaths = of_selected(parts, selected, epsilon)
-    return HDBSCANResult(
-        labels=jnp.where(present, labels, -1),
-        probabilities=jnp.where(present, strength, 0),
-        outlier_scores=jnp.where(present, outlier_scores(parts), 0),
-        core_distances=core,
-        linkage=linkage_matrix(tree),
-        n_clusters=jnp.sum(selected, dtype=jnp.int32),
-        births=births,
-        deaths=deaths,
-    )
+        return core, leaf_spanning_tree(leaves, core, near, present, metric, alpha, axis)
+    distances, near = _shared(rows, reach, present, metric, axis)
+    core = jnp.where(present, reached(distances, near, weights, samples), jnp.inf)
+    if metric in ("euclidean", "cosine") and len(rows) >= _PRODUCTS:
+        found = distances, near, present
+        return core, product_spanning_tree(rows, core, *found, metric, alpha, axis)
+    return core, spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
+
+
+def _shared(rows: Array, k: int, present: Array, metric: str, axis: Any) -> tuple[Array, Array]:
+    """`k_nearest` of all rows, of which each device asks for a part."""
+    if axis is None:
+        return k_nearest(rows, rows, k, present, metric)
+    n = len(rows)
+    share = -(-n // lax.axis_size(axis))
+    # The last part is moved back, and overlaps with that before.
+    begin = jnp.minimum(lax.axis_index(axis) * share, n - share)
+    mine = lax.dynamic_slice_in_dim(rows, begin, share)
+    parts = (lax.all_gather(a, axis) for a in k_nearest(mine, rows, k, present, metric))
+    places = jnp.minimum(jnp.arange(lax.axis_size(axis), dtype=jnp.int32) * share, n - share)
+    places = (places[:, None] + jnp.arange(share, dtype=jnp.int32)[None, :]).reshape(-1)
+    distances, near = (jnp.zeros((n, k), a.dtype).at[places].set(a.reshape(-1, k)) for a in parts)
+    return distances, near
 
 
 def hdbscan_labels(

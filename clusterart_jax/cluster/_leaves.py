@@ -1,40 +1,46 @@
-"""Rows in leaves of a few that lie near each other, each with a box around it.
+"""Rows in leaves of a few that lie near each other, eight leaves to a node, each with a box.
 
-Of two leaves whose boxes lie far apart, no row of one needs to be compared with one of the other.
+Of two nodes whose boxes lie far apart, no row of one needs to be compared with one of the other.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
-from ._neighbors import finish, raw_distances
+from ._neighbors import raw_distances
 
 LEAF = 32
 """Rows in a leaf."""
 
-AT_ONCE = 8
-"""Leaves compared in one go."""
+NODE = 8
+"""Leaves in a node, which are asked about together."""
+
+AT_ONCE = 4
+"""Leaves that each leaf of a node is compared with in one go."""
+
+_NODES = 16  # nodes looked into in one go
 
 _FEW_COLUMNS, _MANY_ROWS = 8, 4096  # where boxes around rows pay (measured)
 
-_AROUND = 3  # leaves compared first: a leaf and those beside it
+State = TypeVar("State")
 
 
 class Leaves(NamedTuple):
-    """m leaves of LEAF places each; empty places come last.
+    """m leaves of LEAF places each, a whole number of nodes; empty places come last.
 
     Attributes:
       rows: (m · LEAF,) int32, the row at each place; n where it is empty.
-      columns: (d, m · LEAF) the row's values; infinite where the place is empty.
-      low: (d, m) least values of a leaf's rows.
-      high: (d, m) largest values.
+      columns: (d, m, LEAF) the rows' values; infinite where the place is empty.
+      low: (d, m) least values of a leaf's rows; infinite where it has none.
+      high: (d, m) largest values; −infinity where it has none.
     """
 
     rows: Int[Array, " p"]
-    columns: Float[Array, "d p"]
+    columns: Float[Array, "d m l"]
     low: Float[Array, "d m"]
     high: Float[Array, "d m"]
 
@@ -67,92 +73,139 @@ def grow_leaves(x: Float[Array, "n d"], present: Bool[Array, " n"]) -> Leaves:
             code = code | (((rank >> b) & 1) << (b * d + j))
     code = jnp.where(present, code, jnp.iinfo(jnp.int32).max)
     order = lax.sort((code, number), num_keys=1)[1]
-    leaves = max(_AROUND, -(-n // LEAF))
+    m = -(-n // (LEAF * NODE)) * NODE
     order = jnp.where(present[order], order, n)
-    rows = jnp.full(leaves * LEAF, n, jnp.int32).at[:n].set(order)
-    columns = jnp.take(x.T, rows, axis=1, mode="fill", fill_value=jnp.inf)
-    boxed = columns.reshape(d, leaves, LEAF)
-    low = jnp.min(boxed, axis=2)
-    high = jnp.max(jnp.where(boxed < jnp.inf, boxed, -jnp.inf), axis=2)
+    rows = jnp.full(m * LEAF, n, jnp.int32).at[:n].set(order)
+    columns = jnp.take(x.T, rows, axis=1, mode="fill", fill_value=jnp.inf).reshape(d, m, LEAF)
+    low = jnp.min(columns, axis=2)
+    high = jnp.max(jnp.where(columns < jnp.inf, columns, -jnp.inf), axis=2)
     return Leaves(rows, columns, low, high)
 
 
-def box_gaps(leaves: Leaves, i: Array, metric: str) -> Float[Array, " m"]:
-    """Raw distance from the box of leaf i to that of each leaf, no more than that of their rows."""
-    low = lax.dynamic_slice_in_dim(leaves.low, i, 1, axis=1)
-    high = lax.dynamic_slice_in_dim(leaves.high, i, 1, axis=1)
-    apart = jnp.maximum(jnp.maximum(leaves.low - high, low - leaves.high), 0)
+def box_gaps(
+    low: Array, high: Array, other_low: Array, other_high: Array, metric: str
+) -> Float[Array, "..."]:
+    """Raw distance between boxes (d, …), no more than that of any two rows in them."""
+    apart = jnp.maximum(jnp.maximum(other_low - high, low - other_high), 0)
     # A little less than that, for rounding.
     return raw_distances(apart, jnp.zeros_like(apart), metric) * (1 - 1e-5)
 
 
-def listed(chosen: Bool[Array, " m"]) -> tuple[Int[Array, " m"], Int[Array, ""]]:
+def listed(chosen: Bool[Array, " m"], more: int = 0) -> tuple[Int[Array, " m"], Int[Array, ""]]:
     """Numbers of the chosen, in order; then some that mean nothing; and how many are chosen."""
     m = chosen.shape[0]
     place = jnp.cumsum(chosen, dtype=jnp.int32)
     numbers = jnp.arange(m, dtype=jnp.int32)
-    found = jnp.zeros(m + AT_ONCE, jnp.int32)
-    found = found.at[jnp.where(chosen, place - 1, m + AT_ONCE)].set(numbers, mode="drop")
+    found = jnp.zeros(m + more, jnp.int32)
+    found = found.at[jnp.where(chosen, place - 1, m + more)].set(numbers, mode="drop")
     return found, place[-1]
 
 
-def gather_leaves(leaves: Leaves, found: Array, start: Array, count: Array) -> tuple[Array, Array]:
-    """Places of the next leaves of a list, and their rows' values: infinite behind its end."""
-    ids = lax.dynamic_slice_in_dim(found, start, AT_ONCE)
-    there = start + jnp.arange(AT_ONCE, dtype=jnp.int32) < count
-    places = (ids[:, None] * LEAF + jnp.arange(LEAF, dtype=jnp.int32)[None, :]).reshape(-1)
-    values = jnp.where(jnp.repeat(there, LEAF)[None, :], leaves.columns[:, places], jnp.inf)
-    return places, values
+def node_rows(values: Array, a: Array) -> Array:
+    """Of an array (…, m, LEAF), or (…, m), what belongs to the leaves of node a."""
+    axis = values.ndim - (2 if values.shape[-1] == LEAF and values.ndim > 1 else 1)
+    return lax.dynamic_slice_in_dim(values, a * NODE, NODE, axis=axis)
 
 
-def near_distances(
-    leaves: Leaves, n: int, k: int, metric: str
-) -> tuple[Float[Array, "n k"], Int[Array, "n k"]]:
-    """Raw distances of the k nearest rows of each row, nearest first, and which rows they are.
+def fold_near(
+    leaves: Leaves,
+    a: Int[Array, ""],
+    bound: Float[Array, " q"],
+    alone: Int[Array, " m"],
+    least: Float[Array, " m"],
+    metric: str,
+    step: Callable[[State, Array], State],
+    state: State,
+) -> tuple[State, Float[Array, " q"]]:
+    """Goes through the leaves that lie nearer than `bound` to a leaf of node `a`.
 
-    Cost O(n k) where boxes are small against what lies between them, O(n² d) at worst; peak extra
-    memory O(n k).
+    Args:
+      leaves: of all rows.
+      a: the node that asks.
+      bound: (NODE,) raw distance, below which its leaves must see all rows; −∞ where not asked.
+      alone: (m,) whom all rows of a leaf belong to; a leaf passes over those of its own, unless
+        that is negative.
+      least: (m,) what no distance to a leaf's rows is below.
+      metric: a name.
+      step: from a state and the leaves (NODE, AT_ONCE) to look at, −1 for none, to the next state.
+      state: where that starts.
+
+    Returns:
+      The last state, and a raw distance (NODE,) than which no row that was not looked at, and is
+      not passed over, is nearer.
     """
-    _, places = leaves.columns.shape
-    m = places // LEAF
-    kind = leaves.columns.dtype
+    m = leaves.columns.shape[1]
+    width = _NODES * NODE
+    kind = bound.dtype
 
-    def nearest(raw: Array, at: Array, best: Array, where: Array) -> tuple[Array, Array]:
-        raw = jnp.where(raw < jnp.inf, raw, jnp.inf)
-        raw = jnp.concatenate([best, raw], axis=1)
-        at = jnp.concatenate([where, jnp.broadcast_to(at[None, :], (LEAF, at.shape[0]))], axis=1)
-        value, place = lax.top_k(-raw, k)
-        return -value, jnp.take_along_axis(at, place.astype(jnp.int32), axis=1)
+    def of_nodes(values: Array, merge: Any) -> Array:
+        return merge(values.reshape(*values.shape[:-1], m // NODE, NODE), axis=-1)
 
-    def visit(i: Array, out: tuple[Array, Array]) -> tuple[Array, Array]:
-        q = lax.dynamic_slice_in_dim(leaves.columns, i * LEAF, LEAF, axis=1)
-        first = jnp.clip(i - _AROUND // 2, 0, m - _AROUND)
-        start, width = first * LEAF, _AROUND * LEAF
-        around = lax.dynamic_slice_in_dim(leaves.columns, start, width, axis=1)
-        at = start + jnp.arange(width, dtype=jnp.int32)
-        none = (jnp.full((LEAF, k), jnp.inf, kind), jnp.zeros((LEAF, k), jnp.int32))
-        best, where = nearest(raw_distances(q[:, :, None], around[:, None, :], metric), at, *none)
-        bound = jnp.max(jnp.where(q[0] < jnp.inf, best[:, -1], -jnp.inf))
-        number = jnp.arange(m, dtype=jnp.int32)
-        beside = (number >= first) & (number < first + _AROUND)
-        found, count = listed((box_gaps(leaves, i, metric) < bound) & ~beside)
+    node_low, node_high = of_nodes(leaves.low, jnp.min), of_nodes(leaves.high, jnp.max)
+    owner = of_nodes(alone, jnp.min)
+    owner = jnp.where(owner == of_nodes(alone, jnp.max), owner, -1)
+    low, high = (lax.dynamic_slice_in_dim(v, a, 1, axis=1) for v in (node_low, node_high))
+    gaps = box_gaps(low, high, node_low, node_high, metric)
+    gaps = jnp.maximum(gaps, of_nodes(least, jnp.min))
+    apart = (owner < 0) | (owner != owner[a])
+    chosen = apart & (gaps < jnp.max(bound))
+    rest = jnp.min(jnp.where(apart & ~chosen, gaps, jnp.inf))
+    nodes, count = listed(chosen, _NODES)
+    low, high, own = (node_rows(v, a) for v in (leaves.low, leaves.high, alone))
 
-        def more(t: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
-            at, values = gather_leaves(leaves, found, t * AT_ONCE, count)
-            raw = raw_distances(q[:, :, None], values[:, None, :], metric)
-            return nearest(raw, at, *state)
+    def look(t: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
+        state, rest = carry
+        ids = lax.dynamic_slice_in_dim(nodes, t * _NODES, _NODES)
+        there = t * _NODES + jnp.arange(_NODES, dtype=jnp.int32) < count
+        ids = (ids[:, None] * NODE + jnp.arange(NODE, dtype=jnp.int32)[None, :]).reshape(width)
+        there = jnp.repeat(there, NODE)[:, None]
+        low_ids, high_ids = (v[:, ids][:, :, None] for v in (leaves.low, leaves.high))
+        gaps = box_gaps(low[:, None, :], high[:, None, :], low_ids, high_ids, metric)
+        gaps = jnp.maximum(gaps, least[ids][:, None])
+        apart = there & ((own < 0)[None, :] | (own[None, :] != alone[ids][:, None]))
+        chosen = apart & (gaps < bound[None, :])
+        rest = jnp.minimum(rest, jnp.min(jnp.where(apart & ~chosen, gaps, jnp.inf), axis=0))
+        place = jnp.cumsum(chosen, axis=0, dtype=jnp.int32) - 1
+        most = jnp.max(place[-1]) + 1
+        place = jnp.where(chosen, place, width + AT_ONCE)
+        lanes = jnp.broadcast_to(jnp.arange(NODE, dtype=jnp.int32)[None, :], place.shape)
+        table = jnp.full((NODE, width + AT_ONCE), -1, jnp.int32)
+        spread = jnp.broadcast_to(ids[:, None], place.shape)
+        table = table.at[lanes, place].set(spread, mode="drop", unique_indices=True)
 
-        steps = (count + AT_ONCE - 1) // AT_ONCE
-        best, where = lax.fori_loop(jnp.int32(0), steps, more, (best, where))
-        first = i * LEAF
-        return (
-            lax.dynamic_update_slice_in_dim(out[0], best, first, 0),
-            lax.dynamic_update_slice_in_dim(out[1], where, first, 0),
-        )
+        def some(s: Array, state: State) -> State:
+            return step(state, lax.dynamic_slice_in_dim(table, s * AT_ONCE, AT_ONCE, axis=1))
 
-    out = (jnp.full((places, k), jnp.inf, kind), jnp.zeros((places, k), jnp.int32))
-    best, where = lax.fori_loop(jnp.int32(0), jnp.int32(m), visit, out)
-    values = jnp.full((n, k), jnp.inf, kind).at[leaves.rows].set(best, mode="drop")
-    numbers = jnp.zeros((n, k), jnp.int32)
-    numbers = numbers.at[leaves.rows].set(jnp.minimum(leaves.rows[where], n - 1), mode="drop")
-    return finish(values, metric), numbers
+        state = lax.fori_loop(jnp.int32(0), (most + AT_ONCE - 1) // AT_ONCE, some, state)
+        return state, rest
+
+    steps = (count + _NODES - 1) // _NODES
+    rests = jnp.full(NODE, rest, kind)
+    return lax.fori_loop(jnp.int32(0), steps, look, (state, rests))
+
+
+def candidates(values: Array, ids: Int[Array, "q s"], absent: float) -> Array:
+    """What the rows of leaves have, (…, m, LEAF), as (…, s, LEAF, q, 1); `absent` where −1."""
+    held = values[..., jnp.maximum(ids, 0), :]
+    held = jnp.where((ids >= 0)[..., None], held, jnp.asarray(absent, values.dtype))
+    return jnp.moveaxis(held, -3, -1)[..., None]
+
+
+def flat(values: Array, taken: Int[Array, " b"]) -> Array:
+    """Numbers of candidates and asking rows, (s, LEAF, q, LEAF), as (s · LEAF, q · LEAF).
+
+    What is `taken` of each asking row becomes infinite; s · LEAF is none. To be called a turn of a
+    loop after they were made: XLA would otherwise make them in this form, in loops that do not
+    vectorise; without the writing it would look for minima in the other form, with the same end
+    (measured).
+    """
+    s, c, q, b = values.shape
+    lanes = jnp.arange(q * b, dtype=jnp.int32)
+    values = values.reshape(s * c, q * b)
+    return values.at[taken, lanes].set(jnp.inf, mode="drop", unique_indices=True)
+
+
+def places(ids: Int[Array, "q s"], at: Int[Array, " b"]) -> Int[Array, " b"]:
+    """The place that is number `at` among the candidates of each of the asking rows."""
+    own = jnp.repeat(jnp.arange(NODE, dtype=jnp.int32), LEAF)
+    return ids[own, at // LEAF] * LEAF + at % LEAF

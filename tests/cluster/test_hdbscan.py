@@ -251,6 +251,29 @@ def test_many_rows_of_few_columns_beside_scikit_learn():
     np.testing.assert_array_equal(again, ours.labels[:500])
 
 
+def test_devices_share_many_rows_and_find_the_same(on_mesh):
+    x = make_blobs(4100, 2, centers=9, cluster_std=0.5, random_state=3)[0]
+    one = ca.hdbscan(x, min_samples=6, min_cluster_size=20)
+    shared = ca.hdbscan(on_mesh(x), min_samples=6, min_cluster_size=20)
+    np.testing.assert_array_equal(shared.labels, one.labels)
+    for a, b in zip(one, shared, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    assert len(shared.labels.sharding.device_set) == 4
+
+
+def test_many_rows_of_many_columns_beside_scikit_learn(on_mesh):
+    x = make_blobs(2200, 20, centers=9, cluster_std=2.5, random_state=3)[0]
+    theirs = peers.HDBSCAN(min_samples=6, min_cluster_size=20, copy=True).fit(x)
+    ours = ca.hdbscan(x, min_samples=6, min_cluster_size=20)
+    heights = theirs._single_linkage_tree_["value"]
+    np.testing.assert_allclose(ours.linkage[:, 2], heights, rtol=1e-9)
+    assert (np.asarray(ours.labels) == theirs.labels_).mean() > 0.99
+    shared = ca.hdbscan(on_mesh(x), min_samples=6, min_cluster_size=20)
+    np.testing.assert_array_equal(shared.labels, ours.labels)
+    for a, b in zip(ours, shared, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
 def test_alpha_divides_distances():
     x = SETS["blobs"]
     theirs = peers.HDBSCAN(alpha=1.7, copy=True).fit(x)

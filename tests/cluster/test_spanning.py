@@ -8,9 +8,11 @@ from scipy.cluster.hierarchy import is_valid_linkage, linkage
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
-from clusterart_jax.cluster._boruvka import leaf_spanning_tree
-from clusterart_jax.cluster._leaves import grow_leaves, near_distances
+from clusterart_jax.cluster._leaf_tree import leaf_spanning_tree
+from clusterart_jax.cluster._leaves import grow_leaves
+from clusterart_jax.cluster._near_rows import near_distances
 from clusterart_jax.cluster._neighbors import embed, k_nearest
+from clusterart_jax.cluster._product_tree import product_spanning_tree
 from clusterart_jax.cluster._spanning import spanning_tree
 from clusterart_jax.cluster._tree import single_linkage_tree
 
@@ -156,8 +158,8 @@ def test_leaves_give_the_same_neighbours_and_a_tree_of_the_same_weight(shape, me
     present = jnp.arange(n) % 9 != 2
     alpha = jnp.asarray(1.25)
     leaves = jax.jit(grow_leaves)(x, present)
-    run = jax.jit(near_distances, static_argnums=(1, 2, 3))
-    distances, near = run(leaves, n, 4, metric)
+    run = jax.jit(near_distances, static_argnums=(1, 2, 4))
+    distances, near = run(leaves, n, 4, 4, metric)
     expected = k_nearest(x, x, 4, present, metric)[0]
     np.testing.assert_allclose(distances[present], expected[present], rtol=1e-12)
     core = jnp.where(present, distances[:, 2], jnp.inf)
@@ -165,11 +167,36 @@ def test_leaves_give_the_same_neighbours_and_a_tree_of_the_same_weight(shape, me
     tree = grow(leaves, core, near, present, metric, alpha)
     theirs = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
     np.testing.assert_allclose(np.sort(tree.distance), np.sort(theirs.distance), rtol=1e-12)
+    check_tree(x, core, tree, metric)
+
+
+def check_tree(x, core, tree, metric):
     # Walked away from the first row, each row but that is come to once.
-    assert sorted([0, *np.asarray(tree.second).tolist()]) == list(range(n))
+    assert sorted([0, *np.asarray(tree.second).tolist()]) == list(range(len(x)))
     there = np.isfinite(tree.distance)
     a, b = np.asarray(tree.first)[there], np.asarray(tree.second)[there]
     norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[metric]
     gaps = np.linalg.norm(np.asarray(x)[a] - np.asarray(x)[b], norm, axis=1) / 1.25
     lengths = np.maximum(gaps, np.maximum(core[a], core[b]))
     np.testing.assert_allclose(lengths, np.asarray(tree.distance)[there], rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("shape", ["groups", "equal", "grid", "a row far off", "few"])
+def test_products_give_a_tree_of_the_same_weight(shape, metric):
+    x = jnp.asarray(SHAPES[shape]) + 1.0
+    n, k = len(x), min(len(x), 6)
+    present = jnp.arange(n) % 9 != 2
+    alpha = jnp.asarray(1.25)
+    rows = embed(x, metric)
+    distances, near = k_nearest(rows, rows, k, present, metric)
+    core = jnp.where(present, distances[:, 2], jnp.inf)
+    grow = jax.jit(product_spanning_tree, static_argnames="metric")
+    tree = grow(rows, core, distances, near, present, metric, alpha)
+    theirs = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
+    # Cosines of nearly equal directions, and rows far off, cost digits of expanded squares.
+    np.testing.assert_allclose(
+        np.sort(tree.distance), np.sort(theirs.distance), rtol=1e-9, atol=1e-9
+    )
+    if metric == "euclidean":
+        check_tree(x, core, tree, metric)
