@@ -100,6 +100,15 @@ CASES = {
         (True,),
         whole=True,
     ),
+    "dbscan_distances": Case(
+        cluster.dbscan_distances,
+        lambda key, x, **kw: cluster.dbscan_distances(x, 1.5, 4, **kw),
+        (np.linalg.norm(X[:, None] - X, axis=-1),),
+        (False,) * 3,
+        weighted=True,
+        positional=("min_samples",),
+        whole=True,
+    ),
     "gmm": Case(
         cluster.gmm,
         lambda key, x, **kw: cluster.gmm(key, x, 2, max_iter=2000, tol=0, **kw),
@@ -185,6 +194,12 @@ CASES = {
         lambda key, x: cluster.hdbscan_labels(x, X, TREE, min_samples=3),
         (X + 0.3,),
         (True, True),
+    ),
+    "hdbscan_memberships": Case(
+        cluster.hdbscan_memberships,
+        lambda key, x: cluster.hdbscan_memberships(x, X, TREE, 3, min_samples=3),
+        (X + 0.3,),
+        (True,),
     ),
     "propose_eps": Case(
         cluster.propose_eps,

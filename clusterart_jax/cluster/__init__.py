@@ -2,8 +2,10 @@
 
 - `bisecting_kmeans`: a tree of splits in two; `bisecting_labels`: the leaf of new points.
 - `dbscan`: rows near many others, joined; the rest is noise. `dbscan_predict`: of new rows.
+  `dbscan_distances`: of all distances.
 - `gmm`: Gaussian mixtures by expectation-maximisation, and what they say of new rows.
-- `hdbscan`: clusters of any density, and noise; `hdbscan_labels`: the cluster of new points.
+- `hdbscan`: clusters of any density, and noise; `hdbscan_labels`: the cluster of new points;
+  `hdbscan_memberships`: how much points belong to each.
 - `kmeans`: k-means by Lloyd's iteration from greedy k-means++ seeds.
 - `kmedians`: the same by Manhattan distance; `spherical_kmeans`: by angle; `soft_kmeans`: with
   responsibilities, and gradients.
@@ -18,6 +20,7 @@
 from ._bisecting import BisectingKMeansResult, bisecting_kmeans, bisecting_labels
 from ._cut import cut_tree
 from ._dbscan import DBSCANResult, dbscan, dbscan_predict
+from ._dbscan_distances import dbscan_distances
 from ._eps import EpsProposal, propose_eps
 from ._gmm import gmm
 from ._gmm_result import GMMResult
@@ -28,6 +31,7 @@ from ._kmeans import KMeansResult, kmeans
 from ._linkage import linkage
 from ._linkage_graph import graph_linkage
 from ._medians import KMediansResult, kmedians
+from ._membership import hdbscan_memberships
 from ._mini_batch import (
     MiniBatchKMeansResult,
     MiniBatchState,
@@ -57,11 +61,13 @@ __all__ = [
     "bisecting_labels",
     "cut_tree",
     "dbscan",
+    "dbscan_distances",
     "dbscan_predict",
     "gmm",
     "graph_linkage",
     "hdbscan",
     "hdbscan_labels",
+    "hdbscan_memberships",
     "image_grid",
     "kmeans",
     "kmedians",

@@ -11,7 +11,7 @@ from sklearn.neighbors import BallTree, KDTree
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..cluster import HDBSCANResult, hdbscan, hdbscan_labels
+from ..cluster import HDBSCANResult, hdbscan, hdbscan_labels, hdbscan_memberships
 from ._programs import compute
 from ._rows import cast, few, fill, floats, padded
 
@@ -279,18 +279,68 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         Returns:
           Labels (n_samples,) int32: −1 noise, −2 rows with infinity, −3 rows with NaN.
         """
+        return self._predict(X)[0]
+
+    def predict_strength(self, X: Any) -> np.ndarray:
+        """How firmly new points belong to the cluster that `predict` names, 0…1.
+
+        Args:
+          X: rows (n_samples, n_features).
+
+        Returns:
+          (n_samples,): 0 for noise, NaN for rows with NaN.
+        """
+        return self._predict(X)[1]
+
+    def membership_vectors(self, X: Any = None) -> np.ndarray:
+        """How much points belong to each cluster; what is left to 1 is noise.
+
+        See `cluster.hdbscan_memberships`. For the metrics that `predict` takes.
+
+        Args:
+          X: rows (n_samples, n_features); those that were fitted where None.
+
+        Returns:
+          (n_samples, n_clusters), at most 1 in a row; 0 for rows with infinity, NaN for rows with
+          NaN.
+        """
         check_is_fitted(self)
+        metric = self._own_metric()
+        if X is None:
+            finite, rows = self._finite, self._rows
+            missing = np.isnan(self.probabilities_)
+        else:
+            X = floats(self, X, reset=False, ensure_all_finite=False)
+            finite, odd = _odd_rows(X)
+            rows, missing = X[finite], odd == MISSING
+        count = int(self._result.n_clusters)
+        found = np.zeros((len(finite), count), rows.dtype)
+        found[missing] = np.nan
+        if count and finite.any():
+            # One more column for each power of two: few programs serve every number.
+            k = 1 << (count - 1).bit_length()
+            found[finite] = self._ask(hdbscan_memberships, rows, metric, k=k)[:, :count]
+        return found
+
+    def _own_metric(self) -> str:
         metric = None if self.metric_params or callable(self.metric) else OWN.get(self.metric)
         if metric in (None, "precomputed"):
             raise ValueError(f"predict needs distances to rows, which metric={self.metric!r} lacks")
+        return str(metric)
+
+    def _predict(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Labels of new points, and how firmly they hold."""
+        check_is_fitted(self)
+        metric = self._own_metric()
         X = floats(self, X, reset=False, ensure_all_finite=False)
         finite, labels = _odd_rows(X)
+        strength = np.where(labels == MISSING, np.nan, 0).astype(X.dtype)
         if finite.any():
-            labels[finite] = self._join(X[finite], metric)
-        return labels
+            labels[finite], strength[finite] = self._ask(hdbscan_labels, X[finite], metric)
+        return labels, strength
 
-    def _join(self, X: np.ndarray, metric: str) -> np.ndarray:
-        """Labels of new points; of few, rows and points are made up to one of few numbers."""
+    def _ask(self, function: Any, X: np.ndarray, metric: str, **options: Any) -> Any:
+        """What a function says of points; of few, they and rows are made up to few numbers."""
         rows, result, few_ = self._rows, self._result, few(X) and few(self._rows)
         dtype = np.dtype(np.float64) if few_ else np.result_type(X, rows)
         m, n = (padded(len(X)), padded(len(rows))) if few_ else (len(X), len(rows))
@@ -299,17 +349,19 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
         wide: dict[str, Any] = {k: _to(getattr(result, k), n, absent.get(k, 0)) for k in names}
         wide |= {k: _to(getattr(result, k), n) for k in ("births", "deaths")}
         wide["linkage"] = np.zeros((0, 4), dtype)
-        result = result._replace(**wide)
-        return compute(
-            hdbscan_labels,
+        found = compute(
+            function,
             fill(X.astype(dtype), m, X.shape[1]),
             fill(rows.astype(dtype), n, X.shape[1]),
-            cast(result, dtype),
+            cast(result._replace(**wide), dtype),
             dtype=dtype,
             min_samples=int(self._samples),
             metric=metric,
             alpha=float(self.alpha),
-        )[0][: len(X)]
+            **options,
+        )
+        cut = tuple(a[: len(X)] for a in found) if isinstance(found, tuple) else found[: len(X)]
+        return cut
 
     def dbscan_clustering(self, cut_distance: float, min_cluster_size: int = 5) -> np.ndarray:
         """The clusters that rows form at one mutual reachability distance: DBSCAN's, of core rows.
