@@ -45,7 +45,8 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
     "chebyshev" and "cosine", and then between at most 16,384 rows. Sparse rows are refused. Rows
     with weights are a matter of `cluster.hdbscan`.
 
-    Cost O(n² d); peak extra memory one copy of the rows, O(n min_samples) and 2²¹ distances.
+    Cost O(n² d), about O(n log n) for many rows of up to 8 columns; peak extra memory one copy of
+    the rows, O(n min_samples) and 2²¹ distances.
 
     Args:
       min_cluster_size: weight of the smallest part that is a cluster, at least 2.
