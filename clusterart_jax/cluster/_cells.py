@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
+from ._sorting import sort_places
 
 _AXES = 3  # a grid of more has too many neighbouring cells
 _SHRINK = 15 / 16  # of cells whose rows are all near each other: room for the rounding of places
@@ -77,7 +78,7 @@ def sort_into_cells(
         keys = keys * cells[axis] + places[:, axis] + reach
         steps = [step * cells[axis] for step in steps] + [jnp.int32(1)]
     keys = jnp.where(present, keys, jnp.iinfo(jnp.int32).max)
-    keys, order = lax.sort((keys, jnp.arange(x.shape[0], dtype=jnp.int32)), num_keys=1)
+    keys, order = sort_places(keys)
     stride = cells[-1]
     around = itertools.product(range(-reach, reach + 1), repeat=axes - 1)
     shifts = [

@@ -8,6 +8,9 @@ Source: Shiloach and Vishkin, An O(log n) parallel connectivity algorithm, 1982,
 doi:10.1016/0196-6774(82)90008-6, with minima for its alternating hooks.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jax import lax
 
@@ -18,34 +21,78 @@ NONE = jnp.iinfo(jnp.int32).max
 """The component of rows that belong to none."""
 
 
-def connect(space: Neighborhood, core: Bool[Array, " n"]) -> Int[Array, " n"]:
-    """The component of each core row, named by one of its places; `NONE` for others."""
+class _State(NamedTuple):
+    """Attributes are (n,) but for the last two.
+
+    Attributes:
+      component: of core rows; at the end their number, and that of rows beside them.
+      queries: rows whose neighbours are looked at next.
+      first: whether some core rows were left out so far.
+      last: whether components are whole, and only rows beside them are missing.
+    """
+
+    component: Int[Array, " n"]
+    queries: Bool[Array, " n"]
+    first: Bool[Array, ""]
+    last: Bool[Array, ""]
+
+
+def connect(
+    space: Neighborhood,
+    core: Bool[Array, " n"],
+    beside: Bool[Array, " n"],
+    number: Callable[[Array], Array],
+) -> Int[Array, " n"]:
+    """Numbers core rows by component, and rows beside them by the least number near.
+
+    Args:
+      space: the rows.
+      core: which of them have a component.
+      beside: which others take one.
+      number: from the component of each row, named by one of its places or `NONE`, to (n,) numbers.
+
+    Returns:
+      (n,) int32, `NONE` for rows with no core row near.
+    """
     n = core.shape[0]
     place = jnp.arange(n, dtype=jnp.int32)
-    # All core rows of a tight cell are near each other: they begin as one.
-    keys = space.cells.keys
+    # All core rows of a tight cell are near each other: they begin as one. One row of each goes
+    # first: it joins most of them, and what has one component already need not be looked at.
+    keys, tight = space.cells.keys, space.cells.tight
     cell = jnp.searchsorted(keys, keys).astype(jnp.int32)
-    first = jnp.full(n, NONE, jnp.int32).at[cell].min(jnp.where(core, place, NONE))
-    component = jnp.where(core, jnp.where(space.cells.tight, first[cell], place), NONE)
+    head = jnp.full(n, NONE, jnp.int32).at[cell].min(jnp.where(core, place, NONE))
+    component = jnp.where(core, jnp.where(tight, head[cell], place), NONE)
+    heads = core & (component == place)
 
     def settled(own: Array, theirs: Array) -> Array:
         one = own[0]
         return jnp.all(own == one) & jnp.all((theirs == one) | (theirs == NONE))
 
-    def hook(component: Array, queries: Array) -> tuple[Array, Array]:
-        least = sweep(space, queries, component, LEAST, settled)
-        target = jnp.where(queries, jnp.minimum(least, component), component)
-        parent = place.at[jnp.where(core, component, n)].min(target, mode="drop")
-        parent = _follow(parent)
-        joined = jnp.where(core, parent[jnp.minimum(component, n - 1)], NONE)
-        return joined, jnp.any(joined != component)
+    def turn(state: _State) -> tuple[_State, Array]:
+        component, queries, first, last = state
+        other = sweep(space, queries, component, LEAST, settled)
+        # Rows whose neighbours are all of one component need not be looked at again.
+        rest = jnp.where(first, core, queries & (other != NONE))
 
-    # One row of each component first: it joins most of them, and what has one component already
-    # need not be looked at in the rounds of all rows.
-    component, _ = hook(component, core & (component == place))
+        target = jnp.minimum(other, component)
+        parent = place.at[jnp.where(core, component, n)].min(target, mode="drop")
+        joined = jnp.where(core, _follow(parent)[jnp.minimum(component, n - 1)], NONE)
+        whole = ~jnp.any(rest)
+
+        after = lax.cond(whole, number, lambda joined: joined, joined)
+        end = jnp.where(core, component, other)
+        state = _State(
+            jnp.where(last, end, after),
+            jnp.where(whole, beside, rest),
+            jnp.array(False),
+            whole,
+        )
+        return state, last
+
+    begin = _State(component, heads, tight, ~jnp.any(core))
     return lax.while_loop(
-        lambda state: state[1], lambda state: hook(state[0], core), (component, jnp.array(True))
-    )[0]
+        lambda carried: ~carried[1], lambda carried: turn(carried[0]), (begin, jnp.array(False))
+    )[0].component
 
 
 def _follow(parent: Array) -> Array:

@@ -14,6 +14,7 @@ from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_row
 from .._typing import Array, ArrayLike, Bool, Float, Int
 from ._cells import sort_into_cells
 from ._components import NONE, connect
+from ._duplicates import first_of_equal
 from ._radius import LEAST, SUM, Neighborhood, neighborhood, sweep
 from ._within import METRICS, Radius, in_columns, prepare, two_floats
 
@@ -241,6 +242,10 @@ def _cluster(
     axis: str | None,
 ) -> DBSCANResult:
     n = x.shape[0]
+    # One of several equal rows has the weight of all and stands for them.
+    leader = first_of_equal(x, present)
+    weights = jnp.zeros_like(weights).at[leader].add(weights)
+    present = present & (leader == jnp.arange(n, dtype=jnp.int32))
     space = _space(x, present, radius, metric, axis)
     cells = space.cells
     present, weights = present[cells.order], weights[cells.order]
@@ -248,31 +253,33 @@ def _cluster(
     full = _full(space, weights, enough)
     mass = sweep(space, present & ~full, weights, SUM)
     core = present & (full | (mass.astype(enough.dtype) >= enough))
-    component = connect(space, core)
 
-    # Clusters are numbered by their first core row, in the caller's order.
-    first = jnp.full(n, NONE, jnp.int32).at[component].min(cells.order, mode="drop")
-    begins = jnp.zeros(n, bool).at[first].set(True, mode="drop")
-    number = jnp.cumsum(begins, dtype=jnp.int32) - 1
-    cluster = number[jnp.minimum(first[jnp.minimum(component, n - 1)], n - 1)]
-    cluster = jnp.where(core, cluster, NONE)
-    border = sweep(space, present & ~core, cluster, LEAST)
-    labels = jnp.where(core, cluster, border)
+    def number(component: Array) -> Array:
+        """Clusters are numbered by their first core row, in the caller's order."""
+        first = jnp.full(n, n, jnp.int32).at[component].min(cells.order, mode="drop")
+        begins = jnp.zeros(n, bool).at[first].set(True, mode="drop")
+        rank = jnp.cumsum(begins, dtype=jnp.int32) - 1
+        numbers = rank[jnp.minimum(first[jnp.minimum(component, n - 1)], n - 1)]
+        return jnp.where(core, numbers, NONE)
+
+    labels = connect(space, core, present & ~core, number)
     labels = jnp.where(labels == NONE, -1, labels)
+    clusters = jnp.max(jnp.where(core, labels, -1)) + 1
     back = jnp.zeros(n, jnp.int32).at[cells.order].set(labels, unique_indices=True)
     mask = jnp.zeros(n, bool).at[cells.order].set(core, unique_indices=True)
-    return DBSCANResult(back, mask, jnp.sum(begins, dtype=jnp.int32))
+    return DBSCANResult(back[leader], mask[leader], clusters)
 
 
 def _space(x: Array, present: Array, radius: Radius, metric: str, axis: str | None) -> Neighborhood:
     x = jnp.where(present[:, None], prepare(x, present, metric), 0)
     cells = sort_into_cells(x, present, in_columns(radius, metric), metric)
-    return neighborhood(x, cells, radius, metric, axis)
+    return neighborhood(x, present, cells, radius, metric, axis)
 
 
 def _full(space: Neighborhood, weights: Array, enough: Array) -> Array:
     """Rows of cells that hold enough for all of them to be core, whatever lies around."""
     keys = space.cells.keys
-    heavy = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(weights >= 1, dtype=jnp.int32)])
+    sure = weights if weights.dtype == jnp.int32 else weights >= 1
+    heavy = jnp.concatenate([jnp.zeros(1, jnp.int32), jnp.cumsum(sure, dtype=jnp.int32)])
     held = heavy[jnp.searchsorted(keys, keys, side="right")] - heavy[jnp.searchsorted(keys, keys)]
     return space.cells.tight & jnp.all(weights >= 0) & (held.astype(enough.dtype) >= enough)

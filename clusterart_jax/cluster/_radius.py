@@ -1,41 +1,43 @@
 """Sums and minima over the rows within a radius of each row; no neighbourhood is ever stored.
 
-Rows lie in the order of the cells of a grid. A block of queries is compared with the runs of that
-order around it, tile by tile. Each device takes every so many blocks.
+Rows lie in the order of the cells of a grid. A block of queries is compared with the rows of the
+cells around it, tile by tile. Each device takes every so many blocks.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._cells import Cells, runs
-from ._within import Radius, is_direct, measure, near_exactly
+from ._within import Radius, is_direct, is_exact, measure, near_exactly
 
-_NARROW = (128, 256)  # queries and rows of a tile, where distances are few operations (measured)
+_NARROW = (128, 512)  # queries and rows of a tile, where distances are few operations (measured)
 _WIDE = (256, 1024)
-_FEW = 32  # rows of a tile whose values are put together in one vectorised loop (measured)
+_FOLDS = 16  # parts of a tile that are put together in one loop, nothing stored (measured)
 
 
 class Kind(NamedTuple):
     """How values are put together.
 
     Attributes:
+      give: what a row gives another that it is near to, from the values of the two.
       start: from a dtype to the value that changes nothing.
       open: from a dtype to a value that shows in whatever it is put together with.
       shows: whether it does.
-      reduce: over one axis.
+      reduce: over the first axis.
       join: two results.
       merge: results of the devices of an axis.
     """
 
+    give: Callable[[Array, Array], Array]
     start: Callable[[Any], Array]
     open: Callable[[Any], Array]
     shows: Callable[[Array], Array]
-    reduce: Callable[[Array, int], Array]
+    reduce: Callable[[Array], Array]
     join: Callable[[Array, Array], Array]
     merge: Callable[[Array, Any], Array]
 
@@ -44,68 +46,60 @@ def _is_whole(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.integer)
 
 
-_NONE = np.int32(2**31 - 1)
-_TOO_MANY = 2**20  # more than there are rows in a tile
+_NONE = 2**31 - 1
+_TOO_MANY = 2**20  # more than a tile often sums up to
 
 SUM = Kind(
+    lambda theirs, own: theirs,
     lambda dtype: jnp.zeros((), dtype),
     lambda dtype: jnp.array(_TOO_MANY if _is_whole(dtype) else jnp.nan, dtype),
     lambda sums: sums >= _TOO_MANY if _is_whole(sums.dtype) else jnp.isnan(sums),
-    lambda values, axis: jnp.sum(values, axis=axis, dtype=values.dtype),
+    lambda values: jnp.sum(values, axis=0, dtype=values.dtype),
     lax.add,
     lax.psum,
 )
-"""Sums; whole numbers are 0 or 1."""
-
-
-def _smaller(a: Array, b: Array) -> Array:
-    return jnp.where(b < a, b, a)  # takes less than `minimum` in a vectorised loop (measured)
-
+"""Sums."""
 
 LEAST = Kind(
+    lambda theirs, own: jnp.where(theirs == own, _NONE, theirs),
     lambda dtype: jnp.array(_NONE, dtype),
     lambda dtype: jnp.array(-1, dtype),
     lambda least: least < 0,
-    lambda values, axis: lax.reduce(values, _NONE, _smaller, (axis,)),
+    lambda values: jnp.min(values, axis=0),
     lax.min,
     lax.pmin,
 )
-"""Minima, of int32 ≥ 0."""
+"""Minima of int32 ≥ 0 that differ from the value of the row itself."""
 
 
 class Neighborhood(NamedTuple):
     """Rows and what is near in them.
 
     Attributes:
-      x: (n, d) rows in the order of the cells.
-      columns: (d, n + t) the same, turned, and filled up by a tile.
-      lines: (n + t,) line of the cell of each, −1 beyond the last.
+      rows: (n + 1, d) in the order of the cells, and one that is near none.
       cells: the grid.
       radius: as the sum of two floats.
+      exact: whether distances and the radius are numbers that rounding leaves as they are.
       metric: a name.
       axis: mesh axis of the devices that share the work, or None.
     """
 
-    x: Float[Array, "n d"]
-    columns: Float[Array, "d m"]
-    lines: Int[Array, " m"]
+    rows: Float[Array, "m d"]
     cells: Cells
     radius: Radius
+    exact: Bool[Array, ""]
     metric: str
     axis: Any
 
 
-def _tile(d: int) -> tuple[int, int]:
-    return _NARROW if d <= 8 else _WIDE
-
-
-def neighborhood(x: Array, cells: Cells, radius: Radius, metric: str, axis: Any) -> Neighborhood:
+def neighborhood(
+    x: Array, present: Array, cells: Cells, radius: Radius, metric: str, axis: Any
+) -> Neighborhood:
     """Lays out rows, in their own order, for `sweep`."""
-    x = x[cells.order]
-    more = _tile(x.shape[1])[1]
-    columns = jnp.pad(x.T, ((0, 0), (0, more)))
-    lines = jnp.pad(cells.keys // cells.stride, (0, more), constant_values=-1)
-    return Neighborhood(x, columns, lines, cells, radius, metric, axis)
+    d = x.shape[1]
+    far = jnp.inf if is_direct(d, metric) else 0
+    rows = jnp.pad(x[cells.order], ((0, 1), (0, 0)), constant_values=far)
+    return Neighborhood(rows, cells, radius, is_exact(x, present, radius, metric), metric, axis)
 
 
 def sweep(
@@ -131,74 +125,117 @@ def sweep(
       (n,) in the order of the cells.
     """
     start = kind.start(values.dtype)
-    n, d = space.x.shape
-    b, t = _tile(d)
+    n, d = len(queries), space.rows.shape[1]
+    b, t = _NARROW if d <= 8 else _WIDE
     b = min(b, n)
     places, count = _listed(queries, b)
-    blocks = len(places) // b
-    values_in = jnp.pad(values, (0, t), constant_values=start)
-    last = jnp.minimum(jnp.arange(1, blocks + 1, dtype=jnp.int32) * b, count) - 1
-    begin, end = runs(space.cells, places[::b], places[jnp.maximum(last, 0)])
+    last = jnp.minimum(jnp.arange(b, len(places) + b, b, dtype=jnp.int32), count) - 1
+    around = _around(space.cells, places[::b], places[jnp.maximum(last, 0)])
+    values = jnp.append(values, start)
+    direct = is_direct(d, space.metric)
+    columns = list(space.rows.T) if direct else []
     device, devices = jnp.int32(0), jnp.int32(1)
     if space.axis is not None:
         device, devices = lax.axis_index(space.axis), lax.axis_size(space.axis)
 
-    def visit_tile(at: Array, x: Array, line: Array, own: Array, result: Array) -> Array:
-        y = lax.dynamic_slice_in_dim(space.columns, at, t, 1)
-        same = lax.dynamic_slice_in_dim(space.lines, at, t)[:, None] == line[None]
-        theirs = lax.dynamic_slice_in_dim(values_in, at, t)
-
-        def look() -> Array:
-            value, limit, margin = measure(x, y, space.radius, space.metric)
-            inside = theirs[:, None]
-            if x.dtype == jnp.float64 and is_direct(d, space.metric):
-                return kind.join(result, _reduce(kind, inside, (value <= limit) & same))
-            sure = jnp.where(value < limit - margin, inside, kind.open(values.dtype))
-            rough = _reduce(kind, sure, (value <= limit + margin) & same)
-
-            def closely() -> Array:
-                exact = near_exactly(x, y, space.radius, space.metric)
-                return _reduce(kind, inside, exact & same)
-
-            return kind.join(result, lax.cond(jnp.any(kind.shows(rough)), closely, lambda: rough))
-
-        if skip is None:
-            return look()
-        return lax.cond(skip(own, theirs), lambda: result, look)
-
     def visit_block(i: Array, found: Array) -> Array:
         block = i * devices + device
         ids = lax.dynamic_slice_in_dim(places, block * b, b)
-        clipped = jnp.minimum(ids, n - 1)
-        x, line, own = space.x[clipped], space.lines[clipped], values_in[clipped]
-        own = jnp.where(ids < n, own, own[0])
+        # Places beyond the last query are the first one's, so that they keep no tile from a skip.
+        own = jnp.where(ids < n, ids, ids[0])
+        x, mine = space.rows[own], values[own]
+        here = Around(*(a[block] for a in around))
 
-        def visit_run(s: Array, result: Array) -> Array:
-            first = begin[block, s]
-            tiles = (end[block, s] - first + t - 1) // t
-            return lax.fori_loop(
-                jnp.int32(0),
-                tiles,
-                lambda j, r: visit_tile(first + j * t, x, line + space.cells.shifts[s], own, r),
-                result,
-            )
+        def visit_tile(j: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
+            # Places are carried, and so stored: else each of the gathers computes them again.
+            near, result = carried
+            theirs = values[near]
+            following = _places(here, (j + 1) * t, t, n)
 
-        result = jnp.full(b, start, values.dtype)
-        result = lax.fori_loop(jnp.int32(0), jnp.int32(len(space.cells.shifts)), visit_run, result)
+            def look() -> Array:
+                # One column after the other: a gather of rows takes three times as long.
+                y = jnp.stack([c[near] for c in columns]) if direct else space.rows[near].T
+                return kind.join(result, _compare(space, kind, x, mine, y, theirs))
+
+            if skip is None:
+                return following, look()
+            return following, lax.cond(skip(mine, theirs), lambda: result, look)
+
+        tiles = (here.upto[-1] + t - 1) // t
+        begin = (_places(here, jnp.int32(0), t, n), jnp.full(b, start))
+        result = lax.fori_loop(jnp.int32(0), tiles, visit_tile, begin)[1]
         return found.at[ids].set(result, mode="drop", unique_indices=True)
 
-    mine = ((count + b - 1) // b - device + devices - 1) // devices
-    found = jnp.full(n, start, values.dtype)
-    found = lax.fori_loop(jnp.int32(0), mine, visit_block, found)
+    blocks = ((count + b - 1) // b - device + devices - 1) // devices
+    found = lax.fori_loop(jnp.int32(0), blocks, visit_block, jnp.full(n, start))
     return found if space.axis is None else kind.merge(found, space.axis)
 
 
-def _reduce(kind: Kind, values: Array, chosen: Array) -> Array:
-    """Over the first axis of (t, b): few values at a time, stored first, so that it vectorises."""
-    values = jnp.where(chosen, values, kind.start(values.dtype))
-    t, b = values.shape
-    values = lax.optimization_barrier(values.reshape(t // _FEW, _FEW, b))
-    return kind.reduce(kind.reduce(values, 1), 0)
+def _compare(
+    space: Neighborhood, kind: Kind, x: Array, own: Array, y: Array, theirs: Array
+) -> Array:
+    """What rows of y (d, t) give those of x (b, d) that they are near to, put together: (b,)."""
+    direct = is_direct(x.shape[1], space.metric)
+    sure = x.dtype == jnp.float64 and direct
+    start, opened = kind.start(theirs.dtype), kind.open(theirs.dtype)
+
+    def rough(y: Array, theirs: Array) -> Array:
+        value, limit, margin = measure(x, y, space.radius, space.metric)
+        given = kind.give(theirs[:, None], own[None, :])
+        if sure:
+            return jnp.where(value <= limit, given, start)
+        margin = jnp.where(space.exact, 0, margin)
+        given = jnp.where(value <= limit - margin, given, opened)
+        return jnp.where(value <= limit + margin, given, start)
+
+    t = y.shape[1]
+    size = t // _FOLDS
+    places = range(0, t, size)
+    if direct:  # distances are computed as they are put together
+        parts = [rough(y[:, i : i + size], theirs[i : i + size]) for i in places]
+    else:
+        whole = rough(y, theirs)
+        parts = [whole[i : i + size] for i in places]
+    folded = lax.optimization_barrier(reduce(kind.join, parts))
+    together = reduce(kind.join, list(folded))
+    if sure:
+        return together
+
+    def closely() -> Array:
+        near = near_exactly(x, y, space.radius, space.metric)
+        return kind.reduce(jnp.where(near, kind.give(theirs[:, None], own[None, :]), start))
+
+    return lax.cond(jnp.any(kind.shows(together)), closely, lambda: together)
+
+
+class Around(NamedTuple):
+    """Places around a block, each once.
+
+    Attributes:
+      begin: (s,) first place of each run.
+      upto: (s,) how many places there are in a run and those before it.
+    """
+
+    begin: Int[Array, " s"]
+    upto: Int[Array, " s"]
+
+
+def _around(cells: Cells, first: Array, last: Array) -> Around:
+    """For each block of places `first`…`last`, (blocks, s)."""
+    begin, end = runs(cells, first, last)
+    # Runs of a block that covers several lines overlap.
+    begin = jnp.maximum(begin, jnp.pad(end[:, :-1], ((0, 0), (1, 0))))
+    return Around(begin, jnp.cumsum(jnp.maximum(end - begin, 0), axis=1, dtype=jnp.int32))
+
+
+def _places(around: Around, at: Array, t: int, n: int) -> Array:
+    """So many of the places around a block from the `at`-th on; n beyond the last."""
+    number = at + jnp.arange(t, dtype=jnp.int32)
+    length = jnp.diff(around.upto, prepend=jnp.int32(0))
+    skipped = around.begin[1:] - (around.begin + length)[:-1]
+    passed = number[:, None] >= around.upto[None, :-1]
+    more = jnp.sum(jnp.where(passed, skipped[None], 0), axis=1, dtype=jnp.int32)
+    return jnp.where(number < around.upto[-1], around.begin[0] + number + more, n)
 
 
 def _listed(chosen: Array, block: int) -> tuple[Array, Array]:
