@@ -13,11 +13,23 @@ import jax
 import clusterart_jax as ca
 from clusterart_jax._files import write_text
 
-from . import gmm, hdbscan, kmeans, linkage, pca, problems, seeding, silhouette, table, variants
+from . import (
+    dbscan,
+    gmm,
+    hdbscan,
+    kmeans,
+    linkage,
+    pca,
+    problems,
+    seeding,
+    silhouette,
+    table,
+    variants,
+)
 from .harness import Case, CaseResult, run_case
 from .setting import Others, setting
 
-MODULES = (gmm, hdbscan, kmeans, linkage, pca, problems, seeding, silhouette, variants)
+MODULES = (dbscan, gmm, hdbscan, kmeans, linkage, pca, problems, seeding, silhouette, variants)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

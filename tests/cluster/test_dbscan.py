@@ -225,3 +225,26 @@ def test_what_cannot_be(blobs, change, message):
     options = {"eps": 0.5, **change}
     with pytest.raises(ValueError, match=message):
         dbscan(blobs, **options)
+
+
+def test_equal_rows_weigh_together():
+    """Labels and core rows do not depend on whether equal rows are found."""
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 30, (2_000, 3)).astype(np.float32) / 255
+    weights = rng.integers(1, 3, 2_000).astype(np.float32)
+    eps = float(np.float32(2.5 / 255))
+    found = [dbscan(x, eps, 6, sample_weight=w) for w in (None, weights)]
+    assert int(found[0].n_clusters) > 1
+    for w, mine in zip((None, weights), found, strict=True):
+        theirs = sklearn.cluster.DBSCAN(eps=eps, min_samples=6).fit(x, sample_weight=w)
+        np.testing.assert_array_equal(mine.labels, theirs.labels_)
+        assert np.flatnonzero(mine.core_mask).tolist() == theirs.core_sample_indices_.tolist()
+
+
+@pytest.mark.parametrize("eps", [2.0, 3.0, 5**0.5])
+def test_pixels_at_exactly_the_radius(eps):
+    """Whole numbers: no distance is rounded, and many are exactly the radius."""
+    x = np.random.default_rng(4).integers(0, 40, (1_500, 3)).astype(np.float32)
+    found = dbscan(x, eps, 4)
+    theirs = sklearn.cluster.DBSCAN(eps=eps, min_samples=4).fit(x)
+    np.testing.assert_array_equal(found.labels, theirs.labels_)
