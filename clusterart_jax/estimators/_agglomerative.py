@@ -13,8 +13,8 @@ from sklearn.metrics.pairwise import (
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from .._errors import ConfigError
 from ..cluster import cut_tree, linkage
+from ._graphs import graph_edges, graph_tree
 from ._programs import compute
 from ._rows import few, fill, floats, padded, width
 
@@ -48,8 +48,12 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
         computed as "precomputed" is. Ward takes only the first two.
       memory: where joblib keeps trees, for the next call with the same rows: a folder or a
         `joblib.Memory`.
-      connectivity: not taken yet: must be None.
-      compute_full_tree: taken for scikit-learn's sake; the tree is always whole.
+      connectivity: a graph, (n, n), sparse or dense, whose entries join rows that may merge, or a
+        function of `X` that gives one. Parts of it that nothing joins are joined by their nearest
+        rows, with a warning. `image_grid` has the edges of pictures.
+      compute_full_tree: whether the tree is whole; with a `connectivity` it is left at `n_clusters`
+        where False, or where "auto" and there are many of them. `labels_` are in the order of
+        the clusters' nodes then.
       linkage: "ward", "complete", "average" or "single".
       distance_threshold: clusters at this distance or above it do not merge.
       compute_distances: whether `distances_` is set without a `distance_threshold`, too.
@@ -61,7 +65,7 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
         n + m.
       distances_: (n − 1,) their distances, with `distance_threshold` or `compute_distances`.
       n_leaves_: n.
-      n_connected_components_: 1.
+      n_connected_components_: parts of `connectivity`; 1 without.
       n_features_in_: d.
       feature_names_in_: column names, where `X` had such.
 
@@ -116,17 +120,25 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
           The estimator itself.
         """
         X = floats(self, X, reset=True, ensure_min_samples=2)
-        self._check_options(len(X))
-        tree = check_memory(self.memory).cache(_tree)
-        z = tree(X, self.linkage, self.metric)
-        self.children_ = z[:, :2].astype(np.int64)
-        self.n_leaves_, self.n_connected_components_ = len(X), 1
+        n = len(X)
+        self._check_options(n)
+        graph = self.connectivity(X) if callable(self.connectivity) else self.connectivity
+        self.n_connected_components_, edges = 1, None
+        if graph is not None:
+            edges, self.n_connected_components_ = graph_edges(X, graph, self.metric)
+        z = check_memory(self.memory).cache(_tree)(X, self.linkage, self.metric, edges)
+        whole = graph is None or self.compute_full_tree
+        if whole == "auto":
+            whole = self.n_clusters is None or self.n_clusters < max(100, 0.02 * n)
+        held = z if whole else z[: n - (self.n_clusters or 0)]
+        self.children_ = held[:, :2].astype(np.int64)
+        self.n_leaves_ = n
         self.n_clusters_ = self.n_clusters or 0
         if self.distance_threshold is not None or self.compute_distances:
-            self.distances_ = z[:, 2]
+            self.distances_ = held[:, 2]
         if self.distance_threshold is not None:
             self.n_clusters_ = int(np.count_nonzero(self.distances_ >= self.distance_threshold)) + 1
-        self.labels_ = _labels(z, self.n_clusters_)
+        self.labels_ = _labels(z, self.n_clusters_) if whole else _heads(self.children_, n)
         self._fit_X = X
         return self
 
@@ -143,8 +155,6 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
                 f"{self.metric} was provided as metric. Ward can only work with euclidean "
                 "distances (i.e. 'euclidean' and 'l2')."
             )
-        if self.connectivity is not None:
-            raise ConfigError("connectivity is not supported yet: it must be None")
         if self.n_clusters is not None and self.n_clusters > n:
             raise ValueError(
                 f"Cannot extract more clusters than samples: {self.n_clusters} clusters were given "
@@ -173,8 +183,10 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
         return tags
 
 
-def _tree(X: np.ndarray, method: str, metric: Any) -> np.ndarray:
+def _tree(X: np.ndarray, method: str, metric: Any, edges: np.ndarray | None) -> np.ndarray:
     """The tree in SciPy's format, (n − 1, 4), float64."""
+    if edges is not None:
+        return graph_tree(X, method, metric, edges)
     if callable(metric):
         X, metric = np.asarray(metric(X)), "precomputed"
     elif metric not in _OURS:
@@ -196,6 +208,15 @@ def _tree(X: np.ndarray, method: str, metric: Any) -> np.ndarray:
     z = z[: n - 1].astype(np.float64)
     z[:, :2] -= np.where(z[:, :2] >= size, size - n, 0)
     return z
+
+
+def _heads(children: np.ndarray, n: int) -> np.ndarray:
+    """Labels of all rows in a forest, in the order of its trees' topmost nodes."""
+    up = np.arange(n + len(children))
+    up[children] = n + np.arange(len(children))[:, None]
+    while not np.array_equal(up, further := up[up]):
+        up = further
+    return np.unique(up[:n], return_inverse=True)[1]
 
 
 def _labels(z: np.ndarray, k: int) -> np.ndarray:

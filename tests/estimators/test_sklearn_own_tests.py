@@ -16,12 +16,22 @@ import clusterart_jax as ca
 pytestmark = pytest.mark.filterwarnings("default")
 
 PLACES = {
-    "sklearn.cluster": ("BisectingKMeans", "HDBSCAN", "KMeans", "MiniBatchKMeans"),
+    "sklearn.cluster": (
+        *("AgglomerativeClustering", "BisectingKMeans", "DBSCAN", "HDBSCAN", "KMeans"),
+        "MiniBatchKMeans",
+    ),
     "sklearn.decomposition": ("PCA",),
     "sklearn.mixture": ("GaussianMixture",),
     "sklearn.discriminant_analysis": ("LinearDiscriminantAnalysis",),
 }
 """Where scikit-learn has the classes that ours stand in for."""
+
+
+def dbscan(X, eps=0.5, *, sample_weight=None, **options):
+    """What scikit-learn's function of that name does, by our class."""
+    found = ca.DBSCAN(eps, **options).fit(X, sample_weight=sample_weight)
+    return found.core_sample_indices_, found.labels_
+
 
 SPARSE = "gives sparse rows, which are refused"
 PRIVATE = "calls private functions of scikit-learn, not these classes"
@@ -40,6 +50,21 @@ EXCEPTIONS = {
     },
     "test_bisect_k_means": {
         r"test_sparse|\w+\[(\w+-)?cs[rc]_(matrix|array)(-\w+)?\]": SPARSE,
+    },
+    "test_dbscan": {
+        r"test_\w*sparse\w*\[.*\]": SPARSE,
+        "test_dbscan_sparse_precomputed_different_eps": SPARSE,
+        r"test_dbscan_input_not_modified\[cs.*\]": SPARSE,
+        r"test_dbscan_(no_core_samples|precomputed_metric_with_initial_rows_zero)\[.*\]": SPARSE,
+        r"test_dbscan_no_warning_\w+": SPARSE,
+    },
+    "test_hierarchical": {
+        "test_(linkage_misc|n_components|affinity_passed_to_fix_connectivity)": PRIVATE,
+        r"test_\w*linkage_tree\w*": PRIVATE,
+        "test_(ward_tree_children_order|int_float_dict|ward_linkage_tree_return_distance)": PRIVATE,
+        r"test_(mst_linkage_core|vector_scikit_single|sparse_scikit)\w+(\[.*\])?": PRIVATE,
+        "test_ward_agglomeration": "is of another class",
+        r"test_agglomeration_ward\w+\[.*FeatureAgglomeration\]": "is of another class",
     },
     "test_hdbscan": {
         "test_hdbscan_sparse.*": SPARSE,
@@ -97,6 +122,7 @@ def adopt(name: str) -> type:
         for place, classes in PLACES.items():
             ours = {c: getattr(ca, c) for c in classes}
             stack.enter_context(mock.patch.multiple(place, **ours))
+        stack.enter_context(mock.patch("sklearn.cluster.dbscan", dbscan))
         module = importlib.import_module(name)
     short = name.rsplit(".", 1)[1]
     tests = [k for k in vars(module) if k.startswith("test_") and not listed(short, k)]
@@ -105,6 +131,8 @@ def adopt(name: str) -> type:
 
 TestKMeans = adopt("sklearn.cluster.tests.test_k_means")
 TestBisectingKMeans = adopt("sklearn.cluster.tests.test_bisect_k_means")
+TestDBSCAN = adopt("sklearn.cluster.tests.test_dbscan")
+TestHierarchical = adopt("sklearn.cluster.tests.test_hierarchical")
 TestHDBSCAN = adopt("sklearn.cluster.tests.test_hdbscan")
 TestGaussianMixture = adopt("sklearn.mixture.tests.test_gaussian_mixture")
 TestLDA = adopt("sklearn.tests.test_discriminant_analysis")
