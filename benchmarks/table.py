@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from functools import partial
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,8 @@ def head(setting: dict[str, Any], rounds: int) -> str:
         f"{rounds} rounds. peer/ours above 1: we are faster. The loss is beside the best of all, "
         "less is better. first: the first call, which compiles. MiB: growth during a call.",
     ]
-    return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
+    fill = partial(textwrap.fill, width=WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join(map(fill, lines))
 
 
 def case_table(result: CaseResult) -> str:
