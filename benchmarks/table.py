@@ -2,8 +2,8 @@
 
 import math
 import textwrap
-from functools import partial
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from .harness import CaseResult, Contender, Spread
