@@ -78,6 +78,12 @@ def linkage(
              [2., 3., 2.],
              [4., 5., 3.]], dtype=float32)
 
+      SciPy draws it:
+
+      >>> from scipy.cluster.hierarchy import dendrogram
+      >>> dendrogram(ca.linkage(jnp.array([[0.0], [1.0], [4.0], [6.0]])), no_plot=True)["ivl"]
+      ['0', '1', '2', '3']
+
     References:
       Müllner, Modern hierarchical, agglomerative clustering algorithms, 2011, arXiv:1109.2378.
       Murtagh and Legendre, Ward's hierarchical agglomerative clustering method, 2014,

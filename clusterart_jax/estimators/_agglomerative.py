@@ -74,6 +74,9 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
       >>> X = np.array([[1, 2], [1, 4], [1, 0], [4, 2], [4, 4], [4, 0]])
       >>> ca.AgglomerativeClustering().fit(X).labels_
       array([1, 1, 1, 0, 0, 0])
+
+      A dendrogram is drawn by SciPy, from the same tree in its format:
+      `scipy.cluster.hierarchy.dendrogram(ca.linkage(X), truncate_mode="lastp")`.
     """
 
     _parameter_constraints: ClassVar[dict] = {
