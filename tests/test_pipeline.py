@@ -13,7 +13,19 @@ import clusterart_jax as ca
 from clusterart_jax._errors import ConfigError
 from clusterart_jax.condition import encode
 from clusterart_jax.generate import Latents
-from clusterart_jax.pipeline import Keys, PipelineConfig, draw, reconstruct, to_uint8
+from clusterart_jax.pipeline import (
+    METHODS,
+    ClusterConfig,
+    Found,
+    Keys,
+    PipelineConfig,
+    clustered,
+    draw,
+    project,
+    reconstruct,
+    to_uint8,
+    turns,
+)
 
 CONFIG = PipelineConfig(
     k=3, n_components=4, n_init=2, steps=5, batch_size=8, n_samples=7, width=4, latent=2
@@ -145,6 +157,84 @@ def test_it_exports_to_every_backend_and_back(job, result, images):
     close(again.call(KEY, images), result)  # a program for three backends rounds differently
 
 
+ALGORITHMS = {
+    "gmm": {"covariance_type": "tied"},
+    "dbscan": {"min_samples": 2},
+    "hdbscan": {"min_cluster_size": 3, "min_samples": 2},
+    "agglomerative": {"linkage": "single", "distance_threshold": 1.2},
+}
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_algorithm_is_one_program_for_every_backend(images, name):
+    config = dataclasses.replace(CONFIG, cluster=name, **ALGORITHMS[name])
+    keys = jax.random.split(jax.random.key(7), 2)
+    job = jax.jit(jax.vmap(partial(ca.cluster_then_generate, config=config), (0, None)))
+    exported = jax.export.export(job, platforms=["cpu", "cuda", "tpu"])(keys, images)
+    again = jax.export.deserialize(bytearray(exported.serialize()))
+    assert "callback" not in again.mlir_module()
+    if name != "hdbscan":  # one shows that what is exported runs
+        return
+    result = jax.tree.map(lambda a: a[1], again.call(keys, images))
+    projection, points = project(images, config)
+    found = METHODS[name].find(Keys.of(keys[1]).cluster, points, config)
+    expected = clustered(projection, points, found, config)
+    np.testing.assert_array_equal(result.labels, expected.labels)
+    assert int(result.clustering.n_found) == int(found.n_clusters) > 0
+    assert result.clustering.config == config
+    there = np.unique(result.labels[result.labels >= 0])
+    np.testing.assert_array_equal(result.sample_labels, there[np.arange(7) % len(there)])
+    np.testing.assert_array_equal(expected.assign(images)[0], expected.labels)
+    assert np.isfinite(result.losses["loss"]).all()
+    assert not [leaf.dtype for leaf in jax.tree.leaves(result) if leaf.dtype.itemsize > 4]
+
+
+def found_by_hand(labels, n_clusters):
+    labels = jnp.array(labels, jnp.int32)
+    zero = jnp.float32(0)
+    return Found(labels, jnp.int32(n_clusters), None, None, jnp.int32(0), jnp.bool(True), zero, {})
+
+
+def test_the_largest_clusters_are_kept_in_their_order():
+    points = jnp.arange(8, dtype=jnp.float32)[:, None]
+    config = ClusterConfig(cluster="hdbscan", k=2)
+    found = found_by_hand([2, 0, 0, 1, -1, 2, 2, 0], 3)
+    clustering = clustered(None, points, found, config)
+    assert clustering.labels.tolist() == [1, 0, 0, -1, -1, 1, 1, 0]
+    assert int(clustering.n_found) == 3
+    np.testing.assert_allclose(clustering.centers[:, 0], [10 / 3, 11 / 3], rtol=1e-6)
+    distances = [11 / 3, 7 / 3, 4 / 3, np.nan, np.nan, 4 / 3, 7 / 3, 11 / 3]
+    np.testing.assert_allclose(clustering.distances, distances, rtol=1e-5)
+    assert float(clustering.inertia) == pytest.approx(np.nansum(np.square(distances)), rel=1e-5)
+    everything = clustered(None, points, found, config, most=5)
+    np.testing.assert_array_equal(everything.labels, found.labels)
+    assert np.isinf(everything.centers[3:]).all()
+
+
+def test_all_noise_is_told_by_the_result():
+    points = jnp.ones((3, 2), jnp.float32)
+    found = found_by_hand([-1, -1, -1], 0)
+    clustering = clustered(None, points, found, ClusterConfig(cluster="dbscan", k=2))
+    assert clustering.labels.tolist() == [-1, -1, -1]
+    assert np.isnan(clustering.distances).all()
+    assert float(clustering.inertia) == 0
+    assert turns(np.zeros(2, bool), 3).tolist() == [-1, -1, -1]
+
+
+def test_copies_have_a_radius():
+    points = jnp.zeros((6, 2), jnp.float32)
+    found = METHODS["dbscan"].find(KEY, points, ClusterConfig(cluster="dbscan"))
+    assert float(found.extras["eps"]) > 0
+    assert found.labels.tolist() == [0] * 6
+
+
+def test_codes_are_one_wider_where_there_may_be_noise():
+    assert PipelineConfig(k=3).n_codes == 3
+    assert PipelineConfig(k=3, cluster="agglomerative").n_codes == 3
+    assert PipelineConfig(k=3, cluster="agglomerative", distance_threshold=1.0).n_codes == 4
+    assert PipelineConfig(k=3, cluster="dbscan").family((8, 8, 1)).n_codes == 4
+
+
 def test_x64_changes_no_dtype(result):
     """These tests run with 64 bits on; the job stays in 32."""
     wide = [leaf.dtype for leaf in jax.tree.leaves(result) if leaf.dtype.itemsize > 4]
@@ -274,6 +364,15 @@ def test_an_unknown_key_names_the_nearest(key, near):
         ("temperature", -1.0),
         ("temperature", float("inf")),
         ("generator", "vea"),
+        ("cluster", "kmean"),
+        ("linkage", "wards"),
+        ("selection", None),
+        ("covariance_type", "round"),
+        ("eps", 0),
+        ("eps", "wide"),
+        ("min_samples", 0),
+        ("min_cluster_size", 1),
+        ("distance_threshold", -1.0),
     ],
 )
 def test_a_value_that_cannot_be_is_named(name, value):
