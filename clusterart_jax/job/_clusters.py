@@ -170,10 +170,8 @@ def _settings(clustering: Clustering, n: int) -> list[Number]:
         _, least = least_numbers(config, n)
         how = "as asked"
         if config.eps is None:
-            how = f"the knee of the distances to the {least}. nearest picture, sorted"
-        return [
-            Number("eps", float(extras["eps"]), f"radius, in pixel values of 0…1: {how}"),
-        ]
+            how = f"the knee of the sorted distances within which {least} pictures are"
+        return [Number("eps", float(extras["eps"]), f"radius, in pixel values of 0…1: {how}")]
     if config.cluster == "hdbscan" and config.min_cluster_size is None:
         size = least_numbers(config, n)[0]
         return [

@@ -11,6 +11,7 @@ from ._palette import ink_on
 from ._plots import LIGHT, Theme, _figure, _rendered
 from ._sheets import shrink
 from ._summary import CondensedTree, Dendrogram, Radius, Summary
+from ._words import ordinal
 
 _LEAVES = 32  # parts of a tree that are told apart, each with a picture
 
@@ -213,10 +214,11 @@ def _radius(found: Radius, theme: Theme) -> Drawing:
     axes.set_ylim(min(0.0, curve.min()), 1.08 * top if top > 0 else 1.0)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of the pictures, %")
-    axes.set_ylabel(f"distance to the {found.min_samples}. nearest")
+    axes.set_ylabel(f"distance to the {ordinal(found.min_samples)} nearest")
     axes.grid(axis="y", color=theme.line, lw=0.6)
     text = (
-        f"How far each picture is from the {found.min_samples}. nearest, itself the first, sorted. "
+        f"How far each picture is from the {ordinal(found.min_samples)} nearest, itself the first, "
+        "sorted. "
         "Those below the line have as many within eps, and are cores of clusters; the others join "
         "a core that is near, or are noise. A good eps lies where the curve turns up."
     )

@@ -113,7 +113,8 @@ def condensed(linkage: np.ndarray, min_size: int, labels: np.ndarray) -> list[Pa
     Example:
       >>> import numpy as np
       >>> z = np.array([[0, 1, 1.0, 2], [2, 3, 2.0, 2], [4, 5, 9.0, 4]])
-      >>> [(p.cluster, p.middle, p.distance[0]) for p in condensed(z, 2, np.array([0, 0, 1, 1]))]
+      >>> parts = condensed(z, 2, np.array([0, 0, 1, 1]))
+      >>> [(part.cluster, part.middle, round(float(part.distance[0]), 2)) for part in parts]
       [(-1, 2.0, 9.45), (0, 1.0, 9.0), (1, 3.0, 9.0)]
     """
     n = len(linkage) + 1

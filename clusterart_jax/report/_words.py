@@ -39,6 +39,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+def ordinal(n: int) -> str:
+    """Which of several, in figures.
+
+    Example:
+      >>> ordinal(1), ordinal(5), ordinal(12), ordinal(22)
+      ('1st', '5th', '12th', '22nd')
+    """
+    ending = "th" if 10 < n % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n:,}{ending}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person says them.
 
