@@ -107,4 +107,5 @@ def _nearest_of(
         return inner.reshape(raw.shape), new, held, jnp.where(wins, at, c), jnp.any(wins)
 
     state: tuple[Array, ...] = (raw, *best, jnp.full(b, c, jnp.int32), jnp.bool_(True))
-    return lax.while_loop(more, take, state)[1:3]
+    _, values, held, _, _ = lax.while_loop(more, take, state)
+    return values, held

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
 from clusterart_jax.cluster._leaf_tree import leaf_spanning_tree
-from clusterart_jax.cluster._leaves import grow_leaves
+from clusterart_jax.cluster._leaves import _along_curve, grow_leaves
 from clusterart_jax.cluster._near_rows import near_distances
 from clusterart_jax.cluster._neighbors import embed, k_nearest
 from clusterart_jax.cluster._product_tree import product_spanning_tree
@@ -200,3 +200,12 @@ def test_products_give_a_tree_of_the_same_weight(shape, metric):
     )
     if metric == "euclidean":
         check_tree(x, core, tree, metric)
+
+
+@pytest.mark.parametrize(("d", "bits"), [(1, 5), (2, 4), (3, 3)])
+def test_curve_goes_through_every_cell_in_steps_of_one(d, bits):
+    cells = np.indices((1 << bits,) * d).reshape(d, -1).astype(np.int32)
+    code = np.asarray(_along_curve(list(jnp.asarray(cells)), bits))
+    np.testing.assert_array_equal(np.sort(code), np.arange(len(code)))
+    steps = np.diff(cells[:, np.argsort(code)], axis=1)
+    assert (np.abs(steps).sum(axis=0) == 1).all()
