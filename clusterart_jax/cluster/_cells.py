@@ -10,7 +10,7 @@ from jax import lax
 from .._typing import Array, Bool, Float, Int
 from ._sorting import sort_places
 
-_AXES = 3  # a grid of more has too many neighbouring cells
+AXES = 3  # a grid of more has too many neighbouring cells
 _SHRINK = 15 / 16  # of cells whose rows are all near each other: room for the rounding of places
 _ROUNDING = 1 / 16  # of a cell: how far rounding can put a row, at `_LONGEST` cells and float32
 _LONGEST = 2.0**19
@@ -51,10 +51,10 @@ def sort_into_cells(
     columns serves any number of them. Cost O(n log n), extra memory O(n).
     """
     d = x.shape[1]
-    axes = min(d, _AXES)
+    axes = min(d, AXES)
     # Rows of one cell are near each other where the grid has all columns and cells are small
     # enough; of others, cells are as large as the radius, so that fewer have to be looked at.
-    ratio = cell_ratio(d, metric) / _SHRINK if d <= _AXES else 7 / 8
+    ratio = cell_ratio(d, metric) / _SHRINK if d <= AXES else 7 / 8
     reach = math.ceil(ratio + _ROUNDING)
 
     low = jnp.min(jnp.where(present[:, None], x, jnp.inf), axis=0)
@@ -85,7 +85,7 @@ def sort_into_cells(
         sum((o * (step // stride) for o, step in zip(offset, steps, strict=False)), jnp.int32(0))
         for offset in around
     ]
-    tight = jnp.array(d <= _AXES) & (side <= wanted)
+    tight = jnp.array(d <= AXES) & (side <= wanted)
     return Cells(order, keys, stride, jnp.stack(shifts), reach, tight)
 
 
@@ -94,11 +94,14 @@ def _cells(extent: Array, side: Array, reach: int) -> Array:
     return jnp.maximum(jnp.floor(extent / side) + 1 + 2 * reach, 4 * reach + 1)
 
 
-def runs(cells: Cells, first: Array, last: Array) -> tuple[Array, Array]:
-    """Where rows around blocks of places `first`…`last` lie: where runs begin and end, (b, s)."""
+def runs(cells: Cells, keys: Array, first: Array, last: Array) -> tuple[Array, Array]:
+    """Where rows around blocks of places `first`…`last` lie: where runs begin and end, (b, s).
+
+    They lie among rows of ascending `keys`: all, or some of them.
+    """
     shift = cells.shifts * cells.stride
     low = cells.keys[first][:, None] + shift[None] - cells.reach
     high = cells.keys[last][:, None] + shift[None] + cells.reach
-    begin = jnp.searchsorted(cells.keys, low.ravel(), side="left").reshape(low.shape)
-    end = jnp.searchsorted(cells.keys, high.ravel(), side="right").reshape(low.shape)
+    begin = jnp.searchsorted(keys, low.ravel(), side="left").reshape(low.shape)
+    end = jnp.searchsorted(keys, high.ravel(), side="right").reshape(low.shape)
     return begin.astype(jnp.int32), end.astype(jnp.int32)

@@ -15,25 +15,27 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array, Bool, Int
+from ._cells import AXES
 from ._radius import LEAST, Neighborhood, sweep
 
 NONE = jnp.iinfo(jnp.int32).max
 """The component of rows that belong to none."""
+_SAMPLE = 16  # one row in so many goes first where cells are not tight
 
 
 class _State(NamedTuple):
-    """Attributes are (n,) but for the last two.
+    """Attributes are (n,) but for the last.
 
     Attributes:
       component: of core rows; at the end their number, and that of rows beside them.
       queries: rows whose neighbours are looked at next.
-      first: whether some core rows were left out so far.
+      open: core rows that were not yet seen to have neighbours of their own component only.
       last: whether components are whole, and only rows beside them are missing.
     """
 
     component: Int[Array, " n"]
     queries: Bool[Array, " n"]
-    first: Bool[Array, ""]
+    open: Bool[Array, " n"]
     last: Bool[Array, ""]
 
 
@@ -58,38 +60,44 @@ def connect(
     place = jnp.arange(n, dtype=jnp.int32)
     # All core rows of a tight cell are near each other: they begin as one. One row of each goes
     # first: it joins most of them, and what has one component already need not be looked at.
-    keys, tight = space.cells.keys, space.cells.tight
+    keys = space.cells.keys
     cell = jnp.searchsorted(keys, keys).astype(jnp.int32)
     head = jnp.full(n, NONE, jnp.int32).at[cell].min(jnp.where(core, place, NONE))
-    component = jnp.where(core, jnp.where(tight, head[cell], place), NONE)
-    heads = core & (component == place)
+    component = jnp.where(core, jnp.where(space.cells.tight, head[cell], place), NONE)
+    queries = core & (component == place)
+
+    def hook(component: Array, other: Array) -> Array:
+        target = jnp.minimum(other, component)
+        parent = place.at[jnp.where(core, component, n)].min(target, mode="drop")
+        joined = jnp.where(core, _follow(parent)[jnp.minimum(component, n - 1)], NONE)
+        # The largest becomes 0, so that all others beside it hook onto it at once.
+        largest = jnp.argmax(jnp.zeros(n, jnp.int32).at[joined].add(1, mode="drop"))
+        largest = largest.astype(jnp.int32)
+        return jnp.where(joined == largest, 0, jnp.where(joined == 0, largest, joined))
+
+    if space.rows.shape[1] > AXES:
+        # No cell is tight: a few of the rows join most of the others, at a small part of the cost.
+        component = hook(component, sweep(space, core, component, LEAST, every=_SAMPLE))
+        queries = core & (component > 0)
 
     def settled(own: Array, theirs: Array) -> Array:
         one = own[0]
         return jnp.all(own == one) & jnp.all((theirs == one) | (theirs == NONE))
 
     def turn(state: _State) -> tuple[_State, Array]:
-        component, queries, first, last = state
+        component, queries, open_, last = state
         other = sweep(space, queries, component, LEAST, settled)
-        # Rows whose neighbours are all of one component need not be looked at again.
-        rest = jnp.where(first, core, queries & (other != NONE))
-
-        target = jnp.minimum(other, component)
-        parent = place.at[jnp.where(core, component, n)].min(target, mode="drop")
-        joined = jnp.where(core, _follow(parent)[jnp.minimum(component, n - 1)], NONE)
+        joined = hook(component, other)
+        open_ = open_ & ~(queries & (other == NONE))
+        # The largest need not ask: whoever is beside it does.
+        rest = open_ & (joined > 0)
         whole = ~jnp.any(rest)
-
         after = lax.cond(whole, number, lambda joined: joined, joined)
         end = jnp.where(core, component, other)
-        state = _State(
-            jnp.where(last, end, after),
-            jnp.where(whole, beside, rest),
-            jnp.array(False),
-            whole,
-        )
+        state = _State(jnp.where(last, end, after), jnp.where(whole, beside, rest), open_, whole)
         return state, last
 
-    begin = _State(component, heads, tight, ~jnp.any(core))
+    begin = _State(component, queries, core, ~jnp.any(core))
     return lax.while_loop(
         lambda carried: ~carried[1], lambda carried: turn(carried[0]), (begin, jnp.array(False))
     )[0].component

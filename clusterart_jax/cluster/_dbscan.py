@@ -12,7 +12,7 @@ from .._checks import as_scalar, check_choice, check_rows, check_weights
 from .._errors import ConfigError
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
-from ._cells import sort_into_cells
+from ._cells import AXES, sort_into_cells
 from ._components import NONE, connect
 from ._duplicates import first_of_equal
 from ._radius import LEAST, SUM, Neighborhood, neighborhood, sweep
@@ -251,6 +251,10 @@ def _cluster(
     present, weights = present[cells.order], weights[cells.order]
 
     full = _full(space, weights, enough)
+    if x.shape[1] > AXES:
+        # Cells say little there, but those next to a row in their order often suffice.
+        beside = sweep(space, present, weights, SUM, beside=True)
+        full = full | (jnp.all(weights >= 0) & (beside.astype(enough.dtype) >= enough))
     mass = sweep(space, present & ~full, weights, SUM)
     core = present & (full | (mass.astype(enough.dtype) >= enough))
 

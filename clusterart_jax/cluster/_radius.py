@@ -17,6 +17,7 @@ from ._within import Radius, is_direct, is_exact, measure, near_exactly
 
 _NARROW = (128, 512)  # queries and rows of a tile, where distances are few operations (measured)
 _WIDE = (256, 1024)
+_FEW = 32  # rows and queries measured exactly at once
 _FOLDS = 16  # parts of a tile that are put together in one loop, nothing stored (measured)
 
 
@@ -76,7 +77,7 @@ class Neighborhood(NamedTuple):
     """Rows and what is near in them.
 
     Attributes:
-      rows: (n + 1, d) in the order of the cells, and one that is near none.
+      rows: (n, d) in the order of the cells.
       cells: the grid.
       radius: as the sum of two floats.
       exact: whether distances and the radius are numbers that rounding leaves as they are.
@@ -84,7 +85,7 @@ class Neighborhood(NamedTuple):
       axis: mesh axis of the devices that share the work, or None.
     """
 
-    rows: Float[Array, "m d"]
+    rows: Float[Array, "n d"]
     cells: Cells
     radius: Radius
     exact: Bool[Array, ""]
@@ -96,9 +97,7 @@ def neighborhood(
     x: Array, present: Array, cells: Cells, radius: Radius, metric: str, axis: Any
 ) -> Neighborhood:
     """Lays out rows, in their own order, for `sweep`."""
-    d = x.shape[1]
-    far = jnp.inf if is_direct(d, metric) else 0
-    rows = jnp.pad(x[cells.order], ((0, 1), (0, 0)), constant_values=far)
+    rows = x[cells.order]
     return Neighborhood(rows, cells, radius, is_exact(x, present, radius, metric), metric, axis)
 
 
@@ -108,6 +107,9 @@ def sweep(
     values: Array,
     kind: Kind,
     skip: Callable[[Array, Array], Array] | None = None,
+    *,
+    every: int = 1,
+    beside: bool = False,
 ) -> Array:
     """For each query, the sum or the minimum of the values of all rows near it, itself among them.
 
@@ -120,6 +122,8 @@ def sweep(
       kind: `SUM` or `LEAST`.
       skip: from the values of a block's queries (b,) and of a tile (t,), whether nothing in the
         tile can change their result.
+      every: look at one of so many places only.
+      beside: look only at as many places as a tile has, those next to each block.
 
     Returns:
       (n,) in the order of the cells.
@@ -130,10 +134,18 @@ def sweep(
     b = min(b, n)
     places, count = _listed(queries, b)
     last = jnp.minimum(jnp.arange(b, len(places) + b, b, dtype=jnp.int32), count) - 1
-    around = _around(space.cells, places[::b], places[jnp.maximum(last, 0)])
-    values = jnp.append(values, start)
+    first, last = places[::b], places[jnp.maximum(last, 0)]
+    keys, rows = space.cells.keys[::every], space.rows[::every]
+    if beside:
+        begin = jnp.clip((first + last - t) // 2, 0, max(n - t, 0))[:, None]
+        around = Around(begin, jnp.full_like(begin, min(n, t)))
+    else:
+        around = _around(space.cells, keys, first, last)
     direct = is_direct(d, space.metric)
-    columns = list(space.rows.T) if direct else []
+    far = jnp.inf if direct else 0
+    rows = jnp.pad(rows, ((0, 1), (0, 0)), constant_values=far)
+    given = jnp.append(values[::every], start)
+    columns = list(rows.T) if direct else []
     device, devices = jnp.int32(0), jnp.int32(1)
     if space.axis is not None:
         device, devices = lax.axis_index(space.axis), lax.axis_size(space.axis)
@@ -149,12 +161,12 @@ def sweep(
         def visit_tile(j: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
             # Places are carried, and so stored: else each of the gathers computes them again.
             near, result = carried
-            theirs = values[near]
-            following = _places(here, (j + 1) * t, t, n)
+            theirs = given[near]
+            following = _places(here, (j + 1) * t, t, len(keys))
 
             def look() -> Array:
                 # One column after the other: a gather of rows takes three times as long.
-                y = jnp.stack([c[near] for c in columns]) if direct else space.rows[near].T
+                y = jnp.stack([c[near] for c in columns]) if direct else rows[near].T
                 return kind.join(result, _compare(space, kind, x, mine, y, theirs))
 
             if skip is None:
@@ -162,7 +174,7 @@ def sweep(
             return following, lax.cond(skip(mine, theirs), lambda: result, look)
 
         tiles = (here.upto[-1] + t - 1) // t
-        begin = (_places(here, jnp.int32(0), t, n), jnp.full(b, start))
+        begin = (_places(here, jnp.int32(0), t, len(keys)), jnp.full(b, start))
         result = lax.fori_loop(jnp.int32(0), tiles, visit_tile, begin)[1]
         return found.at[ids].set(result, mode="drop", unique_indices=True)
 
@@ -201,11 +213,52 @@ def _compare(
     if sure:
         return together
 
-    def closely() -> Array:
-        near = near_exactly(x, y, space.radius, space.metric)
-        return kind.reduce(jnp.where(near, kind.give(theirs[:, None], own[None, :]), start))
+    shows = kind.shows(together)
+    return lax.cond(
+        jnp.any(shows),
+        lambda: _closely(space, kind, x, own, y, theirs, together, shows),
+        lambda: together,
+    )
 
-    return lax.cond(jnp.any(kind.shows(together)), closely, lambda: together)
+
+def _closely(
+    space: Neighborhood,
+    kind: Kind,
+    x: Array,
+    own: Array,
+    y: Array,
+    theirs: Array,
+    result: Array,
+    shows: Array,
+) -> Array:
+    """`result` with the values of rows that show set right, a few rows of x and of y at once."""
+    start, few = kind.start(theirs.dtype), min(_FEW, len(x))
+    queries, many = _listed(shows, few)
+
+    def visit_rows(i: Array, result: Array) -> Array:
+        ids = lax.dynamic_slice_in_dim(queries, i * few, few)
+        some = jnp.minimum(ids, len(x) - 1)
+        p, mine = x[some], own[some]
+        value, limit, margin = measure(p, y, space.radius, space.metric)
+        margin = jnp.where(space.exact, 0, margin)
+        inside = value <= limit - margin
+        open_ = (value <= limit + margin) & ~inside
+        listed, most = _listed(jnp.any(open_, axis=1), _FEW)
+        given = kind.give(theirs[:, None], mine[None, :])
+        sure = kind.reduce(jnp.where(inside, given, start))
+
+        def visit_pairs(j: Array, sure: Array) -> Array:
+            at = lax.dynamic_slice_in_dim(listed, j * _FEW, _FEW)
+            there, at = at < len(theirs), jnp.minimum(at, len(theirs) - 1)
+            near = near_exactly(p, y[:, at], space.radius, space.metric)
+            near = near & open_[at] & there[:, None]
+            return kind.join(sure, kind.reduce(jnp.where(near, given[at], start)))
+
+        turns = (most + _FEW - 1) // _FEW
+        sure = lax.fori_loop(jnp.int32(0), turns, visit_pairs, sure)
+        return result.at[ids].set(sure, mode="drop", unique_indices=True)
+
+    return lax.fori_loop(jnp.int32(0), (many + few - 1) // few, visit_rows, result)
 
 
 class Around(NamedTuple):
@@ -220,9 +273,9 @@ class Around(NamedTuple):
     upto: Int[Array, " s"]
 
 
-def _around(cells: Cells, first: Array, last: Array) -> Around:
-    """For each block of places `first`…`last`, (blocks, s)."""
-    begin, end = runs(cells, first, last)
+def _around(cells: Cells, keys: Array, first: Array, last: Array) -> Around:
+    """For each block of places `first`…`last`, (blocks, s), in the order of `keys`."""
+    begin, end = runs(cells, keys, first, last)
     # Runs of a block that covers several lines overlap.
     begin = jnp.maximum(begin, jnp.pad(end[:, :-1], ((0, 0), (1, 0))))
     return Around(begin, jnp.cumsum(jnp.maximum(end - begin, 0), axis=1, dtype=jnp.int32))

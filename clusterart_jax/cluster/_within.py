@@ -5,6 +5,7 @@ are measured again in numbers of twice the length, sums of two floats each (Dekk
 technique for extending the available precision, 1971, doi:10.1007/BF01397083).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -63,7 +64,10 @@ def in_columns(radius: Radius, metric: str) -> Array:
 def measure(
     x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
 ) -> tuple[Float[Array, "t b"], Array, Array]:
-    """What grows with the distance, its value at the radius, and how far rounding puts it off."""
+    """What grows with the distance, its value at the radius, and how far rounding puts it off.
+
+    The last is a number, or one for each pair.
+    """
     b, d = x.shape
     eps = jnp.finfo(x.dtype).eps
     if metric == "cosine":
@@ -72,7 +76,7 @@ def measure(
     if metric == "euclidean" and d > _DIRECT:
         norms = squared_norms(y.T)[:, None] + squared_norms(x)[None, :]
         value = norms - 2 * jnp.matmul(y.T, x.T, precision=HIGHEST)
-        return value, radius.high**2, 8 * eps * jnp.max(norms)
+        return value, radius.high**2, 8 * eps * norms
     value = jnp.zeros((y.shape[1], b), x.dtype)
     for i in range(d):
         difference = y[i, :, None] - x[None, :, i]
@@ -89,43 +93,41 @@ def measure(
 def near_exactly(
     x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
 ) -> Bool[Array, "t b"]:
-    """Whether rows are near each other, by twice the digits, at ten times the cost.
+    """Whether rows are near each other, by twice the digits, with d numbers stored for each pair.
 
     float64 has digits enough: there, differences are taken instead of a product of matrices.
     """
-    b, d = x.shape
+    p, q = x.T[:, None, :], y[:, :, None]
     if x.dtype == jnp.float64 and metric == "euclidean":
-        return _plainly(x, y) <= (radius.high + radius.low) ** 2
-    zero = jnp.zeros((y.shape[1], b), x.dtype)
-
-    def add(i: Array, value: tuple[Array, Array]) -> tuple[Array, Array]:
-        p = lax.dynamic_index_in_dim(x, i, 1, keepdims=False)
-        q = lax.dynamic_index_in_dim(y, i, 0, keepdims=False)
-        difference = _two_sum(q[:, None], -p[None, :])
-        if metric == "euclidean":
-            return _add(value, _square(difference))
-        sign = jnp.where(difference[0] < 0, -1, 1).astype(x.dtype)
-        size = (difference[0] * sign, difference[1] * sign)
-        if metric == "manhattan":
-            return _add(value, size)
-        larger = _above(size, value)
-        return jnp.where(larger, size[0], value[0]), jnp.where(larger, size[1], value[1])
-
-    value = lax.fori_loop(jnp.int32(0), jnp.int32(d), add, (zero, zero))
-    limit = (radius.high, radius.low)
-    return ~_above(value, _square(limit) if metric == "euclidean" else limit)
+        return jnp.sum((q - p) ** 2, axis=0) <= (radius.high + radius.low) ** 2
+    limit: tuple[Array, Array] = (radius.high, radius.low)
+    high, low = _two_sum(q, -p)
+    if metric == "euclidean":
+        return ~_above(_halved(_add, _square((high, low))), _square(limit))
+    sign = jnp.where(high < 0, -1, 1).astype(x.dtype)
+    join = _add if metric == "manhattan" else _larger
+    return ~_above(_halved(join, (high * sign, low * sign)), limit)
 
 
-def _plainly(x: Array, y: Array) -> Array:
-    """Squared distances (t, b), column by column."""
+_Pair = tuple[Array, Array]
 
-    def add(i: Array, value: Array) -> Array:
-        p = lax.dynamic_index_in_dim(x, i, 1, keepdims=False)
-        q = lax.dynamic_index_in_dim(y, i, 0, keepdims=False)
-        return value + (q[:, None] - p[None, :]) ** 2
 
-    zero = jnp.zeros((y.shape[1], x.shape[0]), x.dtype)
-    return lax.fori_loop(jnp.int32(0), jnp.int32(x.shape[1]), add, zero)
+def _halved(join: Callable[[_Pair, _Pair], _Pair], value: _Pair) -> _Pair:
+    """All along the first axis together, one half with the other until one is left."""
+    while (size := len(value[0])) > 1:
+        half = size // 2
+        one, other, rest = (
+            tuple(v[part] for v in value)
+            for part in (slice(half), slice(half, 2 * half), slice(2 * half, None))
+        )
+        joined = join((one[0], one[1]), (other[0], other[1]))
+        value = (jnp.concatenate([joined[0], rest[0]]), jnp.concatenate([joined[1], rest[1]]))
+    return value[0][0], value[1][0]
+
+
+def _larger(a: _Pair, b: _Pair) -> _Pair:
+    first = _above(a, b)
+    return jnp.where(first, a[0], b[0]), jnp.where(first, a[1], b[1])
 
 
 def is_direct(d: int, metric: str) -> bool:
