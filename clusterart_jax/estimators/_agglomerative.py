@@ -133,7 +133,9 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
         whole = graph is None or self.compute_full_tree
         if whole == "auto":
             whole = self.n_clusters is None or self.n_clusters < max(100, 0.02 * n)
-        held = z if whole else z[: n - (self.n_clusters or 0)]
+        part = z[: n - (self.n_clusters or 0)]
+        # scikit-learn has all of a spanning tree's merges even where it stops at `n_clusters`.
+        held = z if whole or self.linkage == "single" else part
         self.children_ = held[:, :2].astype(np.int64)
         self.n_leaves_ = n
         self.n_clusters_ = self.n_clusters or 0
@@ -141,7 +143,7 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
             self.distances_ = held[:, 2]
         if self.distance_threshold is not None:
             self.n_clusters_ = int(np.count_nonzero(self.distances_ >= self.distance_threshold)) + 1
-        self.labels_ = _labels(z, self.n_clusters_) if whole else _heads(self.children_, n)
+        self.labels_ = _labels(z, self.n_clusters_) if whole else _heads(part, n)
         self._fit_X = X
         return self
 
@@ -215,6 +217,7 @@ def _tree(X: np.ndarray, method: str, metric: Any, edges: np.ndarray | None) -> 
 
 def _heads(children: np.ndarray, n: int) -> np.ndarray:
     """Labels of all rows in a forest, in the order of its trees' topmost nodes."""
+    children = children[:, :2].astype(np.int64)
     up = np.arange(n + len(children))
     up[children] = n + np.arange(len(children))[:, None]
     while not np.array_equal(up, further := up[up]):
