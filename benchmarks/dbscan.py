@@ -122,9 +122,10 @@ def faults(problem: Problem, labels: np.ndarray) -> float:
     for row, core, cores in problem.checks:
         own, others = labels[row], labels[cores]
         if core:
-            wrong += own < 0 or np.any(others != own)
+            right = own >= 0 and bool(np.all(others == own))
         else:
-            wrong += own not in others if len(cores) else own != -1
+            right = own in others if len(cores) else own == -1
+        wrong += not right
     return 1 + wrong / len(problem.checks)
 
 
@@ -154,6 +155,8 @@ def dbscan(problem: Problem) -> Run:
     from dbscan import DBSCAN
 
     def run() -> np.ndarray:
-        return DBSCAN(problem.x.astype(np.float64), problem.eps, problem.min_samples)[0]
+        labels: np.ndarray
+        labels, _ = DBSCAN(problem.x.astype(np.float64), problem.eps, problem.min_samples)
+        return labels
 
     return run

@@ -392,6 +392,7 @@ def _number(word: str) -> int:
 
 _number.__name__ = "number or noise"  # as argparse calls it in an error
 
+
 def _read_shares(text: str) -> dict[int, float]:
     """`3:0.6,7:0.4` → {3: 0.6, 7: 0.4}."""
     shares: dict[int, float] = {}

@@ -144,4 +144,4 @@ def _single(x: Array, weights: Array, metric: str) -> Merges:
     present = weights > 0
     tree = tree_merges(*spanning_tree(x, present=present, metric=metric), weights)
     done = jnp.sum(present, dtype=jnp.int32) - 1
-    return Merges(tree.left, tree.right, tree.height, tree.size, done)
+    return tree._replace(done=done)

@@ -205,8 +205,8 @@ def _write(s: _State) -> _State:
 def _close_up(s: _State) -> _State:
     """Moves the lists of live nodes together."""
     s = _write(s)
-    done = jnp.arange(len(s.merges.first), dtype=jnp.int32) < s.merges.done
-    for ended in (s.merges.first, s.merges.second):
+    done = jnp.arange(len(s.merges.left), dtype=jnp.int32) < s.merges.done
+    for ended in (s.merges.left, s.merges.right):
         s = s._replace(held=s.held.at[jnp.where(done, ended, 2**30)].set(0, mode="drop"))
     ends = jnp.cumsum(s.held, dtype=jnp.int32)
     place = jnp.arange(len(s.pool), dtype=jnp.int32)

@@ -73,7 +73,7 @@ def forest_merges(first: Array, second: Array, length: Array, weights: Array) ->
         weights,
     )
     done = jnp.sum(present, dtype=jnp.int32) - 1
-    return Merges(made.left, made.right, made.height, made.size, done)
+    return made._replace(done=done)
 
 
 def join_trees(merges: Merges, weights: Array) -> Merges:
@@ -82,16 +82,16 @@ def join_trees(merges: Merges, weights: Array) -> Merges:
     step, node = _count(n - 1), _count(2 * n - 1)
     held = step < merges.done
     root = jnp.concatenate([weights > 0, held])
-    for below in (merges.first, merges.second):
+    for below in (merges.left, merges.right):
         root = root.at[jnp.where(held, below, 2 * n)].set(False, mode="drop")
     queue = jnp.argsort(~root, stable=True).astype(jnp.int32)
-    mass = jnp.where(root, jnp.concatenate([weights, merges.mass]), 0)[queue]
+    mass = jnp.where(root, jnp.concatenate([weights, merges.size]), 0)[queue]
     place = jnp.clip(step - merges.done + 1, 0, len(node) - 1)
     return Merges(
-        jnp.where(held, merges.first, jnp.where(place == 1, queue[0], n + step - 1)),
-        jnp.where(held, merges.second, queue[place]),
+        jnp.where(held, merges.left, jnp.where(place == 1, queue[0], n + step - 1)),
+        jnp.where(held, merges.right, queue[place]),
         jnp.where(held, merges.height, jnp.finfo(merges.height.dtype).max),
-        jnp.where(held, merges.mass, jnp.cumsum(mass)[place]),
+        jnp.where(held, merges.size, jnp.cumsum(mass)[place]),
         jnp.sum(weights > 0, dtype=jnp.int32) - 1,
     )
 

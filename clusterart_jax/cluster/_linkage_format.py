@@ -4,24 +4,25 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from .._typing import Array
+from .._typing import Array, Float, Int
 
 
 class Merges(NamedTuple):
     """Merges of a tree over n rows; merge m makes node n + m.
 
     Attributes:
-      first, second: (n − 1,) int32 nodes that were merged; rows are nodes 0…n−1.
+      left: (n − 1,) int32 nodes that were merged; rows are nodes 0…n−1.
+      right: (n − 1,) int32 nodes that they were merged with.
       height: (n − 1,) at what cost.
-      mass: (n − 1,) weight of the rows below.
+      size: (n − 1,) weight of the rows below.
       done: merges so far.
     """
 
-    first: Array
-    second: Array
-    height: Array
-    mass: Array
-    done: Array
+    left: Int[Array, " n-1"]
+    right: Int[Array, " n-1"]
+    height: Float[Array, " n-1"]
+    size: Float[Array, " n-1"]
+    done: Int[Array, ""]
 
     @classmethod
     def empty(cls, n: int, dtype: jnp.dtype) -> "Merges":
@@ -30,10 +31,10 @@ class Merges(NamedTuple):
         return cls(none, none, zeros, zeros, jnp.int32(0))
 
     def add(
-        self, place: Array, first: Array, second: Array, height: Array, mass: Array, done: Array
+        self, place: Array, left: Array, right: Array, height: Array, size: Array, done: Array
     ) -> "Merges":
         """Writes merges at their places; those out of range are left out."""
-        given = (first, second, height, mass)
+        given = (left, right, height, size)
         put = [a.at[place].set(b, mode="drop") for a, b in zip(self[:4], given, strict=True)]
         return Merges(put[0], put[1], put[2], put[3], done)
 

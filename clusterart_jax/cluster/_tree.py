@@ -1,28 +1,13 @@
 """Trees of merges, in SciPy's form, from the edges of a spanning tree."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array, Float, Int
-
-
-class Merges(NamedTuple):
-    """n − 1 merges of two clusters each; merge i makes cluster n + i, and row j is cluster j.
-
-    Attributes:
-      left: (n − 1,) int32, the cluster of the edge's first end.
-      right: (n − 1,) int32, that of its second end.
-      height: (n − 1,) length of the edge, never falling.
-      size: (n − 1,) weight of the rows of both.
-    """
-
-    left: Int[Array, " n-1"]
-    right: Int[Array, " n-1"]
-    height: Float[Array, " n-1"]
-    size: Float[Array, " n-1"]
+from ._linkage_format import Merges
 
 
 @jax.jit
@@ -34,11 +19,13 @@ def merges(
 ) -> Merges:
     """Clusters as they merge when the edges of a spanning tree are taken in, shortest first.
 
+    On the left is the cluster of the edge's first end; heights never fall.
+
     Of equally long edges, that which comes first. Cost O(n log n); peak extra memory O(n).
     """
     n = weights.shape[0]
     if n == 1:
-        return Merges(first, second, distance, weights[:0])
+        return Merges(first, second, distance, weights[:0], jnp.int32(0))
     order = jnp.argsort(distance, stable=True).astype(jnp.int32)
     first, second, distance = first[order], second[order], distance[order]
     # The smaller of two clusters hangs below the larger: no way to the top is longer than log₂ n.
@@ -73,7 +60,7 @@ def merges(
     nothing = (jnp.int32(n), jnp.int32(n), jnp.int32(1), jnp.zeros((), weights.dtype))
     state = (rows, ones, masses, rows, found, nothing)
     left, right, size = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)[4]
-    return Merges(left, right, distance, size)
+    return Merges(left, right, distance, size, jnp.int32(n - 1))
 
 
 def _at(values: Array, i: Array) -> Array:
