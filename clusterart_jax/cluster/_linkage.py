@@ -80,8 +80,10 @@ def linkage(
 
       SciPy draws it:
 
-      >>> from scipy.cluster.hierarchy import dendrogram
-      >>> dendrogram(ca.linkage(jnp.array([[0.0], [1.0], [4.0], [6.0]])), no_plot=True)["ivl"]
+      >>> import numpy as np
+      >>> from scipy.cluster.hierarchy import dendrogram  # takes float64 only
+      >>> z = ca.linkage(jnp.array([[0.0], [1.0], [4.0], [6.0]]))
+      >>> dendrogram(np.asarray(z, np.float64), no_plot=True)["ivl"]
       ['0', '1', '2', '3']
 
     References:

@@ -10,12 +10,14 @@ from ._linkage_format import Merges
 
 _Chain: TypeAlias = tuple[Array, Array, Array, Array]
 
+_WORTH = 2048  # slots from which the second half of the merges gets a matrix of its own
+
 
 class _State(NamedTuple):
     """Clusters in slots.
 
     Attributes:
-      far: (c, s, t) distances of live clusters, in strips of columns.
+      far: (≥ c, ≥ s, t) distances of live clusters, in strips of columns.
       gone: (c, t) 0 for live clusters, infinity for the others.
       mass: (s,) weights.
       node: (s,) number of each cluster in the tree, in the order of merging.
@@ -48,14 +50,13 @@ def chain_merges(far: Array, weights: Array, method: str) -> Merges:
       weights: (n,).
       method: "single", "complete", "average" or "weighted".
     """
-    n, slots = len(weights), far.shape[1]
+    n, slots, width = len(weights), far.shape[1], far.shape[2]
     weights = jnp.pad(weights, (0, slots - n))
     here = jnp.arange(slots, dtype=jnp.int32)
-    columns = here.reshape(-1, far.shape[2])
     present = weights > 0
     start = _State(
         far=far,
-        gone=jnp.where(present, 0, jnp.inf).astype(far.dtype).reshape(columns.shape),
+        gone=jnp.where(present, 0, jnp.inf).astype(far.dtype).reshape(-1, width),
         mass=jnp.where(present, weights, 1),
         node=here,
         height=jnp.zeros_like(weights),
@@ -66,10 +67,13 @@ def chain_merges(far: Array, weights: Array, method: str) -> Merges:
     needed = jnp.sum(present, dtype=jnp.int32) - 1
 
     def step(s: _State) -> _State:
+        slots = len(s.mass)
+        columns = jnp.arange(slots, dtype=jnp.int32).reshape(-1, width)
+
         def go(grown: _Chain) -> _Chain:
             chain, length, _, _ = grown
             tip, before = chain[length - 1], chain[jnp.maximum(length - 2, 0)]
-            row = jnp.where(columns == tip, jnp.inf, _row(s.far, tip) + s.gone)
+            row = jnp.where(columns == tip, jnp.inf, _row(s, tip) + s.gone)
             # Down the strips first: a reduction to one number does not vectorise.
             least = jnp.min(jnp.min(row, axis=0))
             back = (length > 1) & (_at(row, before) <= least)
@@ -81,11 +85,47 @@ def chain_merges(far: Array, weights: Array, method: str) -> Merges:
         chain, length, _, least = lax.while_loop(lambda grown: ~grown[2], go, ends)
         return _merge(s._replace(chain=chain, length=length), least, method, n)
 
-    return lax.while_loop(lambda s: s.merges.done < needed, step, start).merges
+    def run(s: _State, until: Array) -> _State:
+        return lax.while_loop(lambda s: s.merges.done < until, step, s)
+
+    if slots >= _WORTH:
+        half = -(-slots // (2 * width)) * width
+        start = _packed(run(start, needed + 1 - half), half)
+    return run(start, needed).merges
 
 
-def _row(far: Array, i: Array) -> Array:
-    return lax.dynamic_slice_in_dim(far, i, 1, axis=1)[:, 0]
+def _packed(s: _State, slots: int) -> _State:
+    """The live clusters, at most `slots`, in the first ones: rows read and written are shorter.
+
+    Their distances go to the first strips and rows of the same matrix. They keep their order, so
+    that a strip is read before it is written over.
+    """
+    width, before = s.far.shape[2], len(s.mass)
+    old = jnp.nonzero(s.gone.ravel() == 0, size=slots, fill_value=before)[0].astype(jnp.int32)
+    here = jnp.arange(slots, dtype=jnp.int32)
+    place = jnp.zeros(before, jnp.int32).at[old].set(here, mode="drop")
+    live, old = old < before, jnp.minimum(old, before - 1)
+
+    def strip(i: Array, far: Array) -> Array:
+        columns = lax.dynamic_slice_in_dim(old, i * width, width)[None]
+        found = far[columns // width, old[:, None], columns % width]
+        return lax.dynamic_update_slice(far, found[None], (i, jnp.int32(0), jnp.int32(0)))
+
+    return _State(
+        far=lax.fori_loop(jnp.int32(0), jnp.int32(slots // width), strip, s.far),
+        gone=jnp.where(live, 0, jnp.inf).astype(s.far.dtype).reshape(-1, width),
+        mass=s.mass[old],
+        node=s.node[old],
+        height=s.height[old],
+        chain=place[s.chain[:slots]],
+        length=s.length,
+        merges=s.merges,
+    )
+
+
+def _row(s: _State, i: Array) -> Array:
+    strips, width = s.gone.shape
+    return lax.dynamic_slice(s.far, (jnp.int32(0), i, jnp.int32(0)), (strips, 1, width))[:, 0]
 
 
 def _at(row: Array, i: Array) -> Array:
@@ -95,7 +135,7 @@ def _at(row: Array, i: Array) -> Array:
 def _merge(s: _State, least: Array, method: str, n: int) -> _State:
     """Merges the last two of the chain; the last one's slot keeps what they become."""
     a, b = s.chain[s.length - 2], s.chain[s.length - 1]
-    x, y = _row(s.far, a), _row(s.far, b)
+    x, y = _row(s, a), _row(s, b)
     both = s.mass[a] + s.mass[b]
     if method == "complete":
         new = jnp.maximum(x, y)

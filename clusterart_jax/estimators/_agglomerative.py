@@ -75,8 +75,8 @@ class AgglomerativeClustering(ClusterMixin, BaseEstimator):
       >>> ca.AgglomerativeClustering().fit(X).labels_
       array([1, 1, 1, 0, 0, 0])
 
-      A dendrogram is drawn by SciPy, from the same tree in its format:
-      `scipy.cluster.hierarchy.dendrogram(ca.linkage(X), truncate_mode="lastp")`.
+      A dendrogram is drawn by SciPy, from the same tree in its format, in float64:
+      `scipy.cluster.hierarchy.dendrogram(np.asarray(ca.linkage(X), float), truncate_mode="lastp")`.
     """
 
     _parameter_constraints: ClassVar[dict] = {

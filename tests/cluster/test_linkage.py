@@ -103,6 +103,20 @@ def test_more_rows_than_a_tile(method, digits):
     np.testing.assert_allclose(z[:, 2], theirs[:, 2], rtol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["average", "complete", "weighted"])
+def test_a_smaller_matrix_for_the_second_half(method, monkeypatch):
+    """Merges are the same whether live clusters are packed together midway or not."""
+    monkeypatch.setattr("clusterart_jax.cluster._linkage_matrix._WORTH", 128)
+    x = rows(170, 2, seed=5)
+    np.testing.assert_allclose(linkage(x, method), hierarchy.linkage(x, method), rtol=1e-9)
+    lattice = np.round(4 * rows(171, 2, seed=6))  # ties
+    weights = (np.arange(171) % 3 > 0).astype(float)  # fewer than half of the slots from the start
+    found = linkage(lattice, method, sample_weight=weights)
+    monkeypatch.setattr("clusterart_jax.cluster._linkage_matrix._WORTH", 10**9)
+    jax.clear_caches()
+    np.testing.assert_array_equal(found, linkage(lattice, method, sample_weight=weights))
+
+
 def test_tight_groups_far_apart_keep_their_digits_in_float32():
     x = (30 * rows(6, 3)[np.arange(240) % 6] + rows(240, 3, 1)).astype(np.float32)
     for method in ("ward", "average", "centroid"):
