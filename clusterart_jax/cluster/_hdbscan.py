@@ -240,7 +240,7 @@ def _hdbscan(
 
     whole = HDBSCANResult._make([False] * len(HDBSCANResult._fields))
     run = over_rows(solve, sharding, rows_in=(False,) * 7, rows_out=whole)
-    if sharding is None and len(x) >= _PRODUCTS and jax.default_backend() == "cpu":
+    if sharding is None and jax.default_backend() == "cpu":
         # One problem after the other: each is as quick as its own rows let it be.
         run = jax.custom_batching.sequential_vmap(run)
     return run(x, weights, samples, min_size, alpha, epsilon, max_size)
