@@ -129,4 +129,4 @@ PEERS: dict[str, Callable[[np.ndarray], Run]] = {
     "hdbscan": hdbscan,
     "fast_hdbscan": fast_hdbscan,
 }
-"""Those that take minutes a call are left out of a case, but for one."""
+"""Some are left out of the largest cases, so that a run of all ends."""

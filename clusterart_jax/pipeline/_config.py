@@ -1,7 +1,6 @@
 """What the job does: frozen configurations, static wherever JAX meets them."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
@@ -176,7 +175,10 @@ def _check_positive(value: Any, name: str) -> None:
 
 def _exported(kind: type[ClusterConfig]) -> None:
     """Programs that take or return a configuration can be exported."""
-    read: Callable[[bytes], ClusterConfig] = lambda text: kind(**json.loads(text))  # noqa: E731
+
+    def read(text: bytes) -> ClusterConfig:
+        return kind(**json.loads(text))
+
     export.register_pytree_node_serialization(
         kind,
         serialized_name=f"clusterart_jax.{kind.__name__}",
