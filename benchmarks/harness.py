@@ -218,14 +218,14 @@ def run_case(
 
 
 def _warm_up(contender: Contender, run: Run, min_s: float, clock: Clock, gauge: Gauge) -> Any:
-    """The first call, which may compile, and where that costs little another to learn from."""
+    """The first call, and another to learn from where that compiled or costs little."""
     with compiling() as compiled:
         start = clock()
         out, contender.memory_mib = gauge(run)
         contender.first_s = clock() - start
     contender.compile_s = compiled.seconds
     took = contender.first_s
-    if took - compiled.seconds < 20 * min_s:
+    if compiled.seconds or took < 20 * min_s:
         start = clock()
         out, contender.memory_mib = gauge(run)  # without the compiler's own memory this time
         took = clock() - start

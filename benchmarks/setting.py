@@ -54,6 +54,9 @@ QUIET = 0.1
 class Others:
     """How busy other processes keep our cores from now on; Linux only.
 
+    Processes that this one started, and those that they did, are no others: some libraries have
+    workers.
+
     A load average cannot tell them from us, and forgets slowly what was before. It matters which
     contender they meet: an OpenMP library, whose threads wait for each other by spinning, becomes
     ten times slower beside one busy neighbour while others hardly feel it. Ratios are void then.
@@ -77,7 +80,7 @@ class Others:
         return used is not None and used > QUIET * cores()
 
     def _now(self) -> tuple[float, float, float] | None:
-        """Seconds: of the clock, of anyone's work on our cores, of our work."""
+        """Seconds: of the clock, of anyone's work on our cores, of our and our children's work."""
         try:
             ours = {f"cpu{core}" for core in os.sched_getaffinity(0)}
             lines = [line.split() for line in self._stat.read_text().splitlines()]
@@ -88,7 +91,37 @@ class Others:
                     ticks += user + nice + system + irq + softirq + stolen
         except (OSError, ValueError, AttributeError):
             return None
-        return time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"), time.process_time()
+        second = os.sysconf("SC_CLK_TCK")
+        return time.monotonic(), ticks / second, time.process_time() + family_ticks() / second
+
+
+def family_ticks(process: int | None = None, proc: Path = Path("/proc")) -> int:
+    """Work of all that a process started, directly or not, in ticks of the kernel.
+
+    What those did that have ended is with those that waited for them; that of processes whose
+    parents ended before them is lost.
+
+    Args:
+      process: its number; this one where None.
+      proc: where the kernel tells of processes.
+    """
+    process = os.getpid() if process is None else process
+    parents, own, ended = dict[int, int](), dict[int, int](), dict[int, int]()
+    for path in proc.glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
+            # Behind the name, which may hold anything.
+            values = path.read_text(errors="replace").rpartition(")")[2].split()
+            number = int(path.parent.name)
+            user, system, user_ended, system_ended = map(int, values[11:15])
+            parents[number] = int(values[1])
+            own[number], ended[number] = user + system, user_ended + system_ended
+    total, todo = ended.get(process, 0), [process]
+    while todo:
+        parent = todo.pop()
+        children = [number for number, of in parents.items() if of == parent]
+        total += sum(own[child] + ended[child] for child in children)
+        todo += children
+    return total
 
 
 def _version(package: str) -> str:

@@ -119,6 +119,22 @@ def test_slow_compiling_does_not_pass_for_a_slow_call(monkeypatch):
     assert (found.first_s, found.compile_s, found.calls) == (30.01, 30.0, 10)
 
 
+def test_memory_of_a_slow_call_is_that_without_the_compiler():
+    sizes, case = iter([900.0, 40.0]), Case("a", "b", int, lambda data: run, {}, lambda d, o: 1, "")
+
+    def run():
+        event = "/jax/core/compile/backend_compile_duration"
+        jax.monitoring.record_event_duration_secs(event, 0.5)
+
+    def gauge(run):
+        clock.now += 7.0
+        return run(), next(sizes)
+
+    clock = Clock()
+    (found,) = run_case(case, 1, clock=clock, gauge=gauge).contenders
+    assert (found.memory_mib, found.calls) == (40.0, 1)
+
+
 def test_compiling_listens_to_xla_and_stops_listening():
     with compiling() as compiled:
         jax.jit(lambda x: x * 17 + 3)(jnp.arange(7)).block_until_ready()
