@@ -12,7 +12,7 @@ import pytest
 import clusterart_jax as ca
 from clusterart_jax._errors import ConfigError
 from clusterart_jax.condition import encode
-from clusterart_jax.generate import Latents
+from clusterart_jax.generate import Model
 from clusterart_jax.pipeline import (
     METHODS,
     ClusterConfig,
@@ -78,8 +78,10 @@ def test_what_comes_out_is_what_is_documented(result):
     for curve in result.losses.values():
         assert curve.shape == (5,)
         assert np.isfinite(curve).all()
-    assert result.latents.mean.shape == (3, 2)
-    assert result.latents.scale.shape == (3, 2, 2)
+    latents = result.model.fitted
+    m = latents.weight.shape[1]
+    assert latents.mean.shape == (3, m, 2)
+    assert latents.scale.shape == (3, m, 2, 2)
     assert len(np.unique(np.asarray(result.samples).reshape(7, -1), axis=0)) == 7
 
 
@@ -291,24 +293,38 @@ def test_the_stages_have_keys_of_their_own():
 class Tinted:
     """A family whose picture is its code's first share, so that blocks can be told apart."""
 
-    def decode(self, params, z, codes):
-        return jnp.broadcast_to(codes[:, :1, None, None] + params, (len(codes), 2, 2, 1))
+    def draw(self, model, keys, codes, temperature):
+        return jax.vmap(lambda key: jax.random.uniform(key, (1,), jnp.float32))(keys)
 
-    def posterior(self, params, images, codes):
-        return codes, codes
+    def decode(self, model, z, codes):
+        return jnp.broadcast_to(codes[:, :1, None, None] + model.params, (len(codes), 2, 2, 1))
+
+    def encode(self, model, images, codes):
+        return codes
+
+
+class Speckled(Tinted):
+    """One whose picture is what was drawn."""
+
+    def decode(self, model, z, codes):
+        return jnp.broadcast_to(z[:, :, None, None], (len(codes), 2, 2, 1))
 
 
 @pytest.mark.parametrize("n", [1, 128, 129, 300])
 def test_pictures_are_made_in_blocks_that_meet(n):
     share = jnp.linspace(0, 1, n, dtype=jnp.float32)[:, None]
-    latents = Latents(jnp.zeros((1, 1), jnp.float32), jnp.zeros((1, 1, 1), jnp.float32))
     expected = np.asarray(to_uint8(jnp.broadcast_to(share[:, :, None, None], (n, 2, 2, 1))))
-    pictures = jax.jit(draw, static_argnums=0)(Tinted(), jnp.float32(0), latents, KEY, share)
+    drawn = jax.jit(draw, static_argnums=0)
+    pictures = drawn(Tinted(), Model(jnp.float32(0), ()), KEY, share)
     np.testing.assert_array_equal(pictures, expected)
-    again, errors = reconstruct(Tinted(), jnp.float32(0.1), expected, share)
+    again, errors = reconstruct(Tinted(), Model(jnp.float32(0.1), ()), expected, share)
     assert again.shape == expected.shape
     difference = np.asarray(share[:, 0]) + 0.1 - expected[:, 0, 0, 0] / 255
     np.testing.assert_allclose(errors, difference**2, atol=1e-6)
+    random = np.asarray(drawn(Speckled(), Model((), ()), KEY, share))
+    assert n < 128 or len(np.unique(random)) > 50
+    first = drawn(Speckled(), Model((), ()), KEY, share[:1])
+    np.testing.assert_array_equal(random[:1], first)
 
 
 def test_pixels_are_rounded_and_clipped():
@@ -316,13 +332,15 @@ def test_pixels_are_rounded_and_clipped():
     assert to_uint8(x.reshape(6, 1, 1, 1)).ravel().tolist() == [0, 0, 0, 1, 255, 255]
 
 
-def test_draws_follow_the_codes(result, images):
-    """A code of one cluster only is drawn about that cluster's mean."""
-    family = CONFIG.family((8, 8, 1))
+def test_draws_follow_the_codes(result):
+    """A code of one cluster only is drawn about one of that cluster's Gaussians."""
+    family, model = CONFIG.family((8, 8, 1)), result.model
     codes = encode(jnp.zeros(5, jnp.int32), 3).codes
-    cold = jax.jit(draw, static_argnums=0)(family, result.params, result.latents, KEY, codes, 1e-6)
-    middle = family.decode(result.params, result.latents.mean[:1], codes[:1])
-    assert np.abs(np.asarray(cold).astype(int) - np.asarray(to_uint8(middle))).max() <= 1
+    cold = np.asarray(jax.jit(draw, static_argnums=0)(family, model, KEY, codes, 1e-6))
+    own = model.fitted.mean[0]
+    middles = family.decode(model, own, jnp.tile(codes[:1], (len(own), 1)))
+    off = cold[:, None].astype(int) - np.asarray(to_uint8(middles))[None]
+    assert np.abs(off).max(axis=(2, 3, 4)).min(axis=1).max() <= 1
 
 
 def test_the_configuration_is_a_value():

@@ -1,97 +1,126 @@
-"""Where the pictures of each cluster lie in latent space, so that samples are drawn from there.
+"""Where the pictures of each code lie in latent space, so that samples are drawn from there."""
 
-After training, the latents of real pictures do not fill the prior: samples from it fall into
-gaps and come out blurred. A Gaussian with full covariance for each cluster, fitted to its latents
-afterwards, follows them (arXiv:1903.12436 calls this ex-post density estimation).
-"""
-
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import export
+from jax import export, lax
 
-from .._linalg import HIGHEST, fold_rows
-from .._typing import Array, Bool, Float, KeyArray, PyTree, UInt8
-from ._vae import VAE
+from .._linalg import fold_rows
+from .._typing import Array, Float, KeyArray, UInt8
+from ..cluster import gmm
 
 _BLOCK = 128  # pictures encoded at once, about as many as a training step holds
+_LOOKED_AT = 2**16  # latents that the mixtures of all codes are fitted to, about
+_LEAST = 256  # and those of one code, where it has so many
+_FLOOR = 1e-4  # added to variances: clusters of few pictures keep a positive definite covariance
 
 
 @partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Latents")
 class Latents(NamedTuple):
-    """A Gaussian in latent space for each code.
+    """A mixture of Gaussians in latent space for each code.
 
     Attributes:
-      mean: (n_codes, latent).
-      scale: (n_codes, latent, latent) lower triangular L, covariance L Lᵀ.
+      weight: (n_codes, m) shares of the Gaussians, which sum to 1.
+      mean: (n_codes, m, latent).
+      scale: (n_codes, m, latent, latent) lower triangular L, covariance L Lᵀ.
     """
 
-    mean: Float[Array, "n_codes latent"]
-    scale: Float[Array, "n_codes latent latent"]
+    weight: Float[Array, "n_codes m"]
+    mean: Float[Array, "n_codes m latent"]
+    scale: Float[Array, "n_codes m latent latent"]
+
+    @property
+    def center(self) -> Float[Array, "n_codes latent"]:
+        """The mean of each code."""
+        return jnp.sum(self.weight[:, :, None] * self.mean, axis=1)
 
     def draw(
         self,
-        key: KeyArray,
+        keys: KeyArray,
         codes: Float[Array, "m n_codes"],
         temperature: float | Array = 1.0,
     ) -> Float[Array, "m latent"]:
         """One z for each code; for a mixture of clusters, the same mixture of a z of each.
 
-        A `temperature` below 1 draws nearer to the middle of the cluster.
+        A `temperature` below 1 draws nearer to the middle of one of its Gaussians. Each row is
+        drawn from its own key, so that row i is the same however many there are.
         """
-        noise = jax.random.normal(key, (codes.shape[0], self.mean.shape[1]), self.mean.dtype)
-        spread = jnp.einsum("mc,cij,mj->mi", codes, self.scale, noise)
-        return codes @ self.mean + temperature * spread
+        shares = jnp.cumsum(self.weight, axis=1)
+        size, kind = self.mean.shape[-1], self.mean.dtype
+
+        def one(key: KeyArray, code: Array) -> Array:
+            which, around = jax.random.split(key)
+            chance = jax.random.uniform(which, (), kind)
+            last = shares.shape[1] - 1
+            part = jnp.sum(shares[:, :last] <= chance, axis=1, dtype=jnp.int32)
+            noise = jax.random.normal(around, (size,), kind)
+            rows = jnp.arange(len(part), dtype=jnp.int32)
+            return code @ (self.mean[rows, part] + temperature * self.scale[rows, part] @ noise)
+
+        return lax.map(lambda row: one(*row), (keys, codes), batch_size=_BLOCK)
 
 
 def fit_latents(
-    family: VAE,
-    params: PyTree,
+    key: KeyArray,
+    posterior: Callable[[Array, Array], tuple[Array, Array]],
+    latent: int,
+    components: int,
     images: UInt8[Array, "n h w c"],
     codes: Float[Array, "n n_codes"],
 ) -> Latents:
-    """Fits `Latents` to q(z | x, c) of all pictures, weighted by their codes.
+    """Fits a Gaussian mixture to the latents of each code's pictures, one latent from each.
 
-    Cost: one pass of the encoder; peak extra memory O(n_codes · latent²) and a block of pictures.
+    Cost: one pass of the encoder, and EM on up to about 2¹⁶ latents; peak extra memory
+    O(n · latent) and a block of pictures.
 
     Args:
-      family: the trained family. Static.
-      params: its parameters.
+      key: for which latents are looked at, and where EM starts.
+      posterior: from pictures (b, h, w, c) in 0…1 and codes to means and variances of z.
+      latent: dimensions of z. Static.
+      components: Gaussians of all codes together. Static.
       images: (n, h, w, c).
-      codes: (n, n_codes).
+      codes: (n, n_codes); by these shares pictures belong to codes.
 
     Returns:
-      `Latents`; a code without pictures gets the Gaussian of all of them.
+      `Latents`; a code without pictures gets the mixture of all of them but noise.
     """
-    size, width = family.latent, codes.shape[1]
+    noise, choice, start = jax.random.split(key, 3)
+    (n, width), each = codes.shape, max(1, components // codes.shape[1])
 
     def step(
-        carry: tuple[Array, Array, Array], valid: Bool[Array, " b"], images: Array, codes: Array
-    ) -> tuple[tuple[Array, Array, Array], tuple[()]]:
-        mass, first, second = carry
-        codes = jnp.where(valid[:, None], codes, 0)
-        mean, log_var = family.posterior(params, images.astype(jnp.float32) / 255, codes)
-        squares = mean[:, :, None] * mean[:, None] + jnp.exp(log_var)[:, :, None] * eye[None]
-        squares = squares.reshape(-1, size * size)
-        return (
-            mass + jnp.sum(codes, axis=0),
-            first + jnp.matmul(codes.T, mean, precision=HIGHEST),
-            second + jnp.matmul(codes.T, squares, precision=HIGHEST),
-        ), ()
+        carry: tuple[()], valid: Array, images: Array, codes: Array
+    ) -> tuple[tuple[()], tuple[Array, Array]]:
+        return carry, posterior(images.astype(jnp.float32) / 255, codes)
 
-    eye = jnp.eye(size, dtype=jnp.float32)
-    zeros = (jnp.zeros(width), jnp.zeros((width, size)), jnp.zeros((width, size * size)))
-    zeros = jax.tree.map(lambda a: a.astype(jnp.float32), zeros)
-    (mass, first, second), _ = fold_rows(step, zeros, (images, codes), block=_BLOCK)
-    whole = jnp.sum(first, axis=0) / jnp.maximum(jnp.sum(mass), 1)
-    whole_second = jnp.sum(second, axis=0) / jnp.maximum(jnp.sum(mass), 1)
-    held = (mass > 0)[:, None]
-    share = jnp.maximum(mass, 1e-6)[:, None]
-    mean = jnp.where(held, first / share, whole[None])
-    second = jnp.where(held, second / share, whole_second[None]).reshape(-1, size, size)
-    covariance = second - mean[:, :, None] * mean[:, None]
-    # Clusters of fewer pictures than dimensions keep a positive definite covariance.
-    scale = jnp.linalg.cholesky(covariance + 1e-4 * eye[None])
-    return Latents(mean, scale)
+    _, (mean, variance) = fold_rows(step, (), (images, codes), block=_BLOCK)
+    z = mean + jnp.sqrt(variance) * jax.random.normal(noise, mean.shape, mean.dtype)
+    present = jnp.sum(codes, axis=1)
+    size = min(n, max(_LEAST, _LOOKED_AT // width))
+    chance = jax.random.gumbel(choice, (n,), mean.dtype)
+
+    def one(code: tuple[Array, KeyArray]) -> tuple[Array, Array, Array]:
+        share, key = code
+        share = jnp.where(jnp.max(share) > 0, share, present)
+        # The largest by chance and share are a sample without replacement, each as likely as its
+        # share says; they then count alike.
+        rank = jnp.where(share > 0, jnp.log(jnp.where(share > 0, share, 1)) + chance, -jnp.inf)
+        best, rows = lax.top_k(rank, size)
+        weight = (best > -jnp.inf).astype(mean.dtype)
+        weight = jnp.where(jnp.sum(weight) > 0, weight, 1)
+        found = gmm(
+            key,
+            z[rows],
+            min(each, size),
+            sample_weight=weight,
+            init="k-means++",
+            max_iter=50,
+            reg_covar=_FLOOR,
+        )
+        scale = jnp.linalg.cholesky(found.covariances)
+        return found.weights, found.means, scale
+
+    with jax.numpy_dtype_promotion("standard"):
+        return Latents(*lax.map(one, (codes.T, jax.random.split(start, width))))

@@ -8,10 +8,10 @@ import numpy as np
 
 from .. import metrics
 from .._progress import progress
-from .._typing import Array, Images, KeyArray, PyTree
+from .._typing import Array, Images, KeyArray
 from ..condition import NOISE, encode
 from ..features import pixels
-from ..generate import VAE, Latents
+from ..generate import Family, Model
 from ..pipeline import Clustering, PipelineConfig, draw, reconstruct, to_uint8, turns
 from ..report import Neighbors, Number, Pairs
 from ._clusters import clustering_numbers
@@ -26,21 +26,17 @@ class Trained(NamedTuple):
 
     Attributes:
       family: of the generator.
-      params: its parameters.
-      latents: where each cluster lies.
+      model: the trained generator.
       mask: (n_codes,) which codes, of clusters and of noise, have pictures.
     """
 
-    family: VAE
-    params: PyTree
-    latents: Latents
+    family: Family
+    model: Model
     mask: np.ndarray
 
     def draw(self, key: KeyArray, codes: Array, temperature: float) -> np.ndarray:
         """New pictures, `uint8`, one for each code."""
-        drawn = jax.jit(draw, static_argnums=0)(
-            self.family, self.params, self.latents, key, codes, temperature
-        )
+        drawn = jax.jit(draw, static_argnums=0)(self.family, self.model, key, codes, temperature)
         return np.asarray(drawn)
 
 
@@ -116,7 +112,7 @@ def evaluate(
         neighbors, copying = _copying(samples, images, held_out)
         numbers += copying
         bar.update()
-        walks, walk_names = _walks(trained, labels, config.k)
+        walks, walk_names = _walks(key, trained, labels, config.k)
         bar.update()
     shown = int(labels.max()) + 1 if config.finds_number else config.k
     m = max(1, config.n_samples // max(1, int(exist.sum())))
@@ -149,7 +145,7 @@ def _reconstruct(
     rows = pool[np.unique(np.linspace(0, len(pool) - 1, 1024).astype(int))]
     originals = np.asarray(images[rows])
     again, errors = jax.jit(reconstruct, static_argnums=0)(
-        trained.family, trained.params, originals, _encode(labels[rows], config)
+        trained.family, trained.model, originals, _encode(labels[rows], config)
     )
     kind = "held-out" if held_out.any() else "training"
     number = Number(
@@ -201,9 +197,11 @@ def _copying(
     ]
 
 
-def _walks(trained: Trained, labels: np.ndarray, k: int) -> tuple[np.ndarray, list[str]]:
+def _walks(
+    key: KeyArray, trained: Trained, labels: np.ndarray, k: int
+) -> tuple[np.ndarray, list[str]]:
     """Straight ways from the middle of one cluster to the middle of the next, largest first."""
-    family, params, latents, mask = trained
+    family, model, mask = trained
     order = np.argsort(-np.bincount(labels[labels >= 0], minlength=k), kind="stable")
     order = order[mask[order]]
     count = len(order)
@@ -214,10 +212,13 @@ def _walks(trained: Trained, labels: np.ndarray, k: int) -> tuple[np.ndarray, li
     steps = jnp.linspace(0, 1, _WALK_STEPS, dtype=jnp.float32)[:, None]
 
     @jax.jit
-    def walk(params: PyTree, latents: Latents, start: int, end: int) -> jax.Array:
+    def walk(model: Model, key: KeyArray, start: int, end: int) -> Array:
         eye = jnp.eye(len(mask), dtype=jnp.float32)
-        codes = (1 - steps) * eye[start][None] + steps * eye[end][None]
-        return to_uint8(family.decode(params, codes @ latents.mean, codes))
+        ends = eye[jnp.array([start, end])]
+        z = family.draw(model, jnp.stack([key, key]), ends, 0.0)
+        share = steps.reshape(-1, *[1] * (z.ndim - 1))
+        codes = (1 - steps) * ends[:1] + steps * ends[1:]
+        return to_uint8(family.decode(model, (1 - share) * z[:1] + share * z[1:], codes))
 
-    walks = np.stack([np.asarray(walk(params, latents, int(a), int(b))) for a, b in pairs])
+    walks = np.stack([np.asarray(walk(model, key, int(a), int(b))) for a, b in pairs])
     return walks, [f"from cluster {a} to {b}" for a, b in pairs]

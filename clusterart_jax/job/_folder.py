@@ -16,7 +16,7 @@ from .._files import write_text
 from .._typing import KeyArray
 from ..pipeline import PipelineConfig
 
-FORMAT = 1
+FORMAT = 2
 """Of config.json and the files it describes."""
 
 CONFIG = "config.json"

@@ -11,7 +11,7 @@ import numpy as np
 from .._errors import CheckpointError, ConfigError
 from .._typing import UInt8
 from ..condition import encode, mix
-from ..generate import Latents, load_tree
+from ..generate import Model, init_state, load_tree
 from ..pipeline import PipelineConfig, turns
 from . import _folder as folder
 from ._evaluation import Trained
@@ -40,21 +40,19 @@ def load_trained(path: str | Path) -> tuple[Trained, PipelineConfig]:
             "--resume"
         )
 
-    def form() -> dict[str, Any]:
-        size = family.latent
-        n = config.n_codes
-        latents = Latents(jnp.zeros((n, size)), jnp.zeros((n, size, size)))
-        latents = jax.tree.map(lambda a: a.astype(jnp.float32), latents)
-        return {"params": family.init(jax.random.key(0)), "latents": latents}
+    def form(images: jax.Array, codes: jax.Array) -> dict[str, Any]:
+        key = jax.random.key(0)
+        state = init_state(family, config.schedule(), key, images, codes)
+        fitted = family.fit(key, state.ema, state.memory, images, codes)
+        return Model(state.ema, fitted)._asdict()
 
-    like = jax.eval_shape(form)
-    file = path / folder.GENERATOR
-    if folder.stored(file, "mask") is None and "cluster" not in asked["pipeline"]:
-        tree = load_tree(file, like)  # of a version in which every cluster was asked for pictures
-        tree["mask"] = np.ones(config.k, bool)
-    else:
-        tree = load_tree(file, like | {"mask": jax.ShapeDtypeStruct((config.n_codes,), bool)})
-    return Trained(family, tree["params"], tree["latents"], tree["mask"]), config
+    n, shapes = asked["data"]["pictures"], jax.ShapeDtypeStruct
+    n -= int(n * asked["holdout"])
+    images = shapes((n, *family.shape), jnp.uint8)
+    like = jax.eval_shape(form, images, shapes((n, config.n_codes), jnp.float32))
+    mask = {"mask": shapes((config.n_codes,), bool)}
+    tree = load_tree(path / folder.GENERATOR, like | mask)
+    return Trained(family, Model(tree["params"], tree["fitted"]), tree["mask"]), config
 
 
 def generate_pictures(

@@ -9,7 +9,7 @@ from .._errors import ConfigError
 from .._typing import ArrayLike, Images, KeyArray
 from ..condition import encode
 from ..data import Pictures
-from ..generate import fit_latents, save_tree
+from ..generate import Model, save_tree
 from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
 from ._clusters import cluster_images
@@ -171,9 +171,10 @@ def _train(
         path / folder.TRAINING,
         quiet=quiet,
     )
-    latents = jax.jit(fit_latents, static_argnums=0)(family, state.ema, training, codes)
-    trained = Trained(family, state.ema, latents, np.asarray(mask))
-    save_tree(path / folder.GENERATOR, {"params": state.ema, "latents": latents, "mask": mask})
+    fitted = jax.jit(family.fit)(keys.fit, state.ema, state.memory, training, codes)
+    model = Model(state.ema, fitted)
+    trained = Trained(family, model, np.asarray(mask))
+    save_tree(path / folder.GENERATOR, {**model._asdict(), "mask": mask})
     return trained, curves
 
 

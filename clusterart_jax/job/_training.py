@@ -15,7 +15,7 @@ import numpy as np
 from .._errors import DivergedError
 from .._progress import begin_at, progress
 from .._typing import Array, Float, Images, KeyArray
-from ..generate import VAE, Schedule, TrainState, init_state, load_tree, save_tree, train
+from ..generate import Family, Schedule, TrainState, init_state, load_tree, save_tree, train
 
 _CHUNK = 256  # steps at most between two looks at the host
 _SECONDS_A_CHUNK = 0.5
@@ -50,7 +50,7 @@ def ask_to_stop() -> Iterator[Callable[[], bool]]:
 
 
 def train_in_chunks(
-    family: VAE,
+    family: Family,
     schedule: Schedule,
     keys: tuple[KeyArray, KeyArray],
     images: Images,
@@ -80,7 +80,7 @@ def train_in_chunks(
     steps = schedule.steps
     step_key = keys[1]
     images, codes = jax.device_put(images), jax.device_put(codes)
-    state = jax.jit(partial(init_state, family, schedule))(keys[0])
+    state = jax.jit(partial(init_state, family, schedule))(keys[0], images, codes)
 
     # The data are arguments, not constants of the program; the state is given up and reused.
     def advance(

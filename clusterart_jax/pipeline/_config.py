@@ -9,7 +9,7 @@ from jax import export
 
 from .._checks import check_choice, check_count, hint
 from .._errors import ConfigError
-from ..generate import VAE, Schedule
+from ..generate import VAE, Family, Schedule
 
 CLUSTERS = ("kmeans", "gmm", "dbscan", "hdbscan", "agglomerative")
 GENERATORS = ("vae",)
@@ -158,10 +158,10 @@ class PipelineConfig(ClusterConfig):
     n_samples: int = 1000
     temperature: float = 1.0
 
-    def family(self, shape: tuple[int, ...]) -> VAE:
+    def family(self, shape: tuple[int, ...]) -> Family:
         """The generator for pictures of `shape` (h, w, c)."""
         h, w, c = shape
-        return VAE((h, w, c), self.n_codes, self.latent, self.width)
+        return VAE((h, w, c), self.n_codes, latent=self.latent, width=self.width)
 
     def schedule(self) -> Schedule:
         """How long and how fast it trains."""

@@ -1,53 +1,54 @@
-"""Codes → pictures: what a trained generator draws."""
+"""Codes → pictures: what a trained generator draws, in blocks."""
 
+import jax
 import jax.numpy as jnp
 
 from .._linalg import fold_rows
-from .._typing import Array, Float, Images, KeyArray, PyTree, UInt8
-from ..generate import VAE, Latents
+from .._typing import Array, Float, Images, KeyArray, UInt8
+from ..generate import Family, Model
 
 _BLOCK = 128  # pictures generated at once, about as many as a training step holds
 
 
 def draw(
-    family: VAE,
-    params: PyTree,
-    latents: Latents,
+    family: Family,
+    model: Model,
     key: KeyArray,
     codes: Float[Array, "m n_codes"],
     temperature: float | Array = 1.0,
 ) -> UInt8[Array, "m h w c"]:
-    """New pictures, one for each code.
+    """New pictures, one for each code; picture i is the same however many there are.
 
     Args:
       family: static.
-      params: trained parameters.
-      latents: from `fit_latents`.
+      model: trained.
       key: for the latents.
       codes: (m, n_codes); a mixture of clusters gives a picture between them.
-      temperature: less than 1 draws nearer to the middle of a cluster.
+      temperature: less than 1 draws what is more typical, and varies less.
 
     Returns:
       `uint8` (m, h, w, c).
     """
 
-    def decode(
-        carry: tuple[()], valid: Array, z: Array, codes: Array
+    def some(
+        carry: tuple[()], valid: Array, numbers: Array, codes: Array
     ) -> tuple[tuple[()], UInt8[Array, "b h w c"]]:
-        return carry, to_uint8(family.decode(params, z, codes))
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(numbers)
+        z = family.draw(model, keys, codes, temperature)
+        return carry, to_uint8(family.decode(model, z, codes))
 
-    z = latents.draw(key, codes, temperature)
-    return fold_rows(decode, (), (z, codes), block=_BLOCK)[1]
+    numbers = jnp.arange(codes.shape[0], dtype=jnp.int32)
+    return fold_rows(some, (), (numbers, codes), block=_BLOCK)[1]
 
 
 def reconstruct(
-    family: VAE, params: PyTree, images: Images, codes: Float[Array, "n n_codes"]
+    family: Family, model: Model, images: Images, codes: Float[Array, "n n_codes"]
 ) -> tuple[UInt8[Array, "n h w c"], Float[Array, " n"]]:
     """Pictures encoded and decoded again, and how far off each is.
 
     Args:
-      family: static.
-      params: trained parameters.
+      family: static; one with an encoder.
+      model: trained.
       images: `uint8` (n, h, w, c).
       codes: (n, n_codes).
 
@@ -59,7 +60,7 @@ def reconstruct(
         carry: tuple[()], valid: Array, images: Array, codes: Array
     ) -> tuple[tuple[()], tuple[UInt8[Array, "b h w c"], Float[Array, " b"]]]:
         x = images.astype(jnp.float32) / 255
-        y = family.decode(params, family.posterior(params, x, codes)[0], codes)
+        y = family.decode(model, family.encode(model, x, codes), codes)
         return carry, (to_uint8(y), jnp.mean((x - y) ** 2, axis=(1, 2, 3)))
 
     return fold_rows(again, (), (jnp.asarray(images), codes), block=_BLOCK)[1]

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jax import export
 
 from .._checks import check_count, check_images, check_key
-from .._typing import Array, ArrayLike, Bool, Float, Images, Int, KeyArray, PyTree, UInt8
+from .._typing import Array, ArrayLike, Bool, Float, Images, Int, KeyArray, UInt8
 from ..condition import encode
-from ..generate import Latents, fit_latents, init_state, train
+from ..generate import Model, init_state, train
 from ._clustering import Clustering, clustered, project
 from ._config import PipelineConfig
 from ._draw import draw
@@ -23,24 +23,22 @@ class PipelineResult(NamedTuple):
 
     Attributes:
       labels: (n,) cluster of each picture; −1 is noise.
-      params: of the generator, trained; moving averages over the last steps.
+      model: the trained generator.
       samples: (n_samples, h, w, c) `uint8`, generated pictures.
       sample_labels: (n_samples,) the cluster each was asked of, one of those that exist; −1, noise,
         where none does.
       found_labels: (n_samples,) the cluster in which the fitted clustering puts it; −1 is noise.
       losses: the parts of the loss at each step, (steps,) each.
       clustering: the fitted clustering.
-      latents: where each cluster lies in latent space.
     """
 
     labels: Int[Array, " n"]
-    params: PyTree
+    model: Model
     samples: UInt8[Array, "m h w c"]
     sample_labels: Int[Array, " m"]
     found_labels: Int[Array, " m"]
     losses: dict[str, Float[Array, " steps"]]
     clustering: Clustering
-    latents: Latents
 
 
 class Keys(NamedTuple):
@@ -51,6 +49,7 @@ class Keys(NamedTuple):
     train: KeyArray
     sample: KeyArray
     split: KeyArray
+    fit: KeyArray
 
     @classmethod
     def of(cls, key: KeyArray) -> "Keys":
@@ -118,14 +117,14 @@ def cluster_then_generate(
     noise = config.finds_number
     codes, mask = encode(clustering.labels, config.k, noise=noise)
     family, schedule = config.family(images.shape[1:]), config.schedule()
-    state = init_state(family, schedule, keys.init)
+    state = init_state(family, schedule, keys.init, images, codes)
     state, losses = train(family, schedule, keys.train, state, images, codes, chunk=config.steps)
-    latents = fit_latents(family, state.ema, images, codes)
+    fitted = family.fit(keys.fit, state.ema, state.memory, images, codes)
+    model = Model(state.ema, fitted)
     asked = turns(mask[: config.k], config.n_samples)
     samples = draw(
         family,
-        state.ema,
-        latents,
+        model,
         keys.sample,
         encode(asked, config.k, noise=noise).codes,
         config.temperature,
@@ -133,11 +132,10 @@ def cluster_then_generate(
     found_labels, _ = clustering.assign(samples)
     return PipelineResult(
         labels=clustering.labels,
-        params=state.ema,
+        model=model,
         samples=samples,
         sample_labels=asked,
         found_labels=found_labels,
         losses=losses,
         clustering=clustering,
-        latents=latents,
     )

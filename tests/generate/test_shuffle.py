@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterart_jax.generate import shuffled
-from clusterart_jax.generate._train import _rows
+from clusterart_jax.generate import rows_of, shuffled
 
 
 @partial(jax.jit, static_argnums=1)
@@ -51,7 +50,7 @@ def test_rows_land_anywhere():
 
 @pytest.mark.parametrize(("n", "batch"), [(10, 5), (11, 4), (3, 8), (7, 7), (1, 2)])
 def test_each_epoch_sees_each_row_and_has_an_order_of_its_own(n, batch):
-    rows = jax.jit(_rows, static_argnums=(2, 3))
+    rows = jax.jit(rows_of, static_argnums=(2, 3))
     key = jax.random.key(3)
     epochs = []
     for epoch in range(2):

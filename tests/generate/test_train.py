@@ -16,7 +16,7 @@ CHUNK = 128
 KEY = jax.random.key(1)
 
 begin = jax.jit(partial(init_state, FAMILY, SCHEDULE))
-error = jax.jit(lambda params, *rest: FAMILY.loss(params, *rest)[1]["error"])
+error = jax.jit(lambda params, *rest: FAMILY.loss(params, (), *rest)[1][1]["error"])
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def steps(problem):
 
 
 @pytest.fixture(scope="module")
-def start():
-    return begin(jax.random.key(0))
+def start(problem):
+    return begin(jax.random.key(0), *problem)
 
 
 def equal(one, other):
@@ -100,7 +100,7 @@ def test_steps_not_taken_are_nan_and_none_is_taken_back(steps, start):
 def test_another_key_takes_other_steps(steps, start):
     state, _ = steps[0](KEY, start, 7)
     other, _ = steps[0](jax.random.key(2), start, 7)
-    assert np.abs(state.params["out"]["kernel"] - other.params["out"]["kernel"]).max() > 0
+    assert np.abs(state.params["widen"]["kernel"] - other.params["widen"]["kernel"]).max() > 0
 
 
 def test_the_loss_falls_and_the_average_follows(steps, start, problem):
@@ -109,7 +109,7 @@ def test_the_loss_falls_and_the_average_follows(steps, start, problem):
     assert loss[-10:].mean() < loss[:10].mean() - 0.5
     assert errors[-10:].mean() < errors[:10].mean() / 4
     x = problem[0].astype(jnp.float32) / 255
-    first, averaged = (error(p, KEY, x, problem[1]) for p in (start.params, state.ema))
+    first, averaged = (error(p, KEY, x, problem[1], 1.0) for p in (start.params, state.ema))
     assert averaged < first / 4
 
 
@@ -127,7 +127,7 @@ def test_the_moving_average_is_one(steps, start):
 def test_the_learning_rate_warms_up_and_falls_to_zero():
     """Sizes of Adam's updates under a constant gradient are the learning rate itself."""
     schedule = Schedule(steps=100, batch_size=1, learning_rate=0.1)
-    optimizer = schedule.optimizer()
+    optimizer = schedule.adam(9.0)
     x, gradient = jnp.zeros(1, jnp.float32), jnp.ones(1, jnp.float32)
     state, sizes = optimizer.init(x), []
     with jax.numpy_dtype_promotion("standard"):

@@ -247,7 +247,7 @@ def test_noise_goes_through_the_whole_run(noisy):
         assert text in page
     trained, config = load_trained(noisy)
     assert trained.mask.tolist() == [True] * 4
-    assert trained.latents.mean.shape[0] == config.n_codes == 4
+    assert trained.model.fitted.mean.shape[0] == config.n_codes == 4
 
 
 def test_pictures_of_clusters_that_exist_and_of_noise(noisy, tmp_path, capsys):

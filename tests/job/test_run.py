@@ -176,7 +176,7 @@ def test_a_run_is_the_pipeline_in_pieces(tmp_path):
     assert [int(row["cluster"]) for row in rows(run.path)] == result.labels.tolist()
     trained, same_config = load_trained(run.path)
     assert same_config == config
-    for a, b in zip(jax.tree.leaves(trained.params), jax.tree.leaves(result.params), strict=True):
+    for a, b in zip(jax.tree.leaves(trained.model), jax.tree.leaves(result.model), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     consistency = np.mean(np.asarray(result.found_labels) == np.asarray(result.sample_labels))
     assert run.metrics["cluster consistency"] == pytest.approx(consistency)
@@ -595,7 +595,7 @@ def test_pictures_from_a_run(finished):
     assert (cold == cold[:1]).all()
     trained, config = load_trained(finished)
     assert config.k == 3
-    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(trained.params))
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(trained.model))
 
 
 @pytest.mark.parametrize(
