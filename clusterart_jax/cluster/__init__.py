@@ -26,12 +26,12 @@ from ._gmm import gmm
 from ._gmm_result import GMMResult
 from ._gmm_start import GMMStart
 from ._grid import image_grid
-from ._hdbscan import HDBSCANResult, hdbscan, hdbscan_labels
+from ._hdbscan import HDBSCANResult, hdbscan
 from ._kmeans import KMeansResult, kmeans
 from ._linkage import linkage
 from ._linkage_graph import graph_linkage
 from ._medians import KMediansResult, kmedians
-from ._membership import hdbscan_memberships
+from ._membership import hdbscan_labels, hdbscan_memberships
 from ._mini_batch import (
     MiniBatchKMeansResult,
     MiniBatchState,

@@ -22,15 +22,7 @@ from ._condensed import condense, flat_labels, of_selected, outlier_scores, sele
 from ._leaf_tree import leaf_spanning_tree
 from ._leaves import grow_leaves, leaves_pay
 from ._near_rows import near_distances
-from ._neighbors import (
-    METRICS,
-    core_distances,
-    embed,
-    k_nearest,
-    nearest_reachable,
-    power_above,
-    reached,
-)
+from ._neighbors import METRICS, embed, k_nearest, power_above, reached
 from ._product_tree import product_spanning_tree
 from ._spanning import SpanningTree, spanning_tree
 from ._tree import linkage_matrix, merges
@@ -105,8 +97,8 @@ def hdbscan(
       x: rows (n, d), finite also where their weight is 0, or distances (n, n) between them. float32
         and float64 are kept, other types become the default float.
       min_cluster_size: weight of the smallest part that is a cluster, at least 2.
-      min_samples: rows, itself among them, that a core distance reaches, at most n; None takes
-        `min_cluster_size`.
+      min_samples: rows, itself among them, that a core distance reaches, at most n where all weigh
+        alike; None takes `min_cluster_size`.
       max_samples: what `min_samples` is at most, where that is traced. Static.
       metric: "euclidean", "manhattan", "chebyshev" or "cosine" (1 − cos of the angle; a row of
         length 0 is at distance 1 of all but its like), or "precomputed" where `x` holds the
@@ -148,7 +140,9 @@ def hdbscan(
         samples = _count(size if min_samples is None else min_samples, "min_samples")
     else:
         name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
-        samples = check_count(size if min_samples is None else min_samples, name, high=n)
+        # A heavy row may be as many as that alone.
+        most_samples = n if sample_weight is None else None
+        samples = check_count(size if min_samples is None else min_samples, name, high=most_samples)
         max_samples = power_above(samples, n)
     check_choice(metric, "metric", METRICS)
     if metric == "precomputed" and x.shape != (n, n):
@@ -285,92 +279,3 @@ def _shared(rows: Array, k: int, present: Array, metric: str, axis: Any) -> tupl
     places = (places[:, None] + jnp.arange(share, dtype=jnp.int32)[None, :]).reshape(-1)
     distances, near = (jnp.zeros((n, k), a.dtype).at[places].set(a.reshape(-1, k)) for a in parts)
     return distances, near
-
-
-def hdbscan_labels(
-    x: Float[ArrayLike, "m d"],
-    rows: Float[ArrayLike, "n d"],
-    result: HDBSCANResult,
-    *,
-    min_samples: int = 5,
-    metric: str = "euclidean",
-    row_weight: Float[ArrayLike, " n"] | None = None,
-    alpha: float | Float[ArrayLike, ""] = 1.0,
-) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
-    """Clusters of new points, as if each alone had been joined to the tree of the rows.
-
-    A point goes to the row to which its mutual reachability distance is smallest (of several the
-    nearest), and belongs to that row's cluster unless it is so far off that it would have left
-    before the cluster was split off. Rows themselves get their own label.
-
-    Cost O(m n d); peak extra memory O(m min_samples + n d + a block of 2²¹ distances).
-
-    Args:
-      x: points (m, d).
-      rows: (n, d), what was clustered; rows whose core distance is infinite count as absent.
-      result: what `hdbscan` returned for them.
-      min_samples: as there, rows that a core distance reaches. Static.
-      metric: as there, but not "precomputed". Static.
-      row_weight: (n,) the weights of the rows, as there.
-      alpha: as there.
-
-    Returns:
-      Labels (m,) int32, −1 for noise, and how firmly each point belongs to its cluster (m,), 0…1.
-
-    Raises:
-      ValueError: when shapes or options cannot be.
-
-    Example:
-      >>> import jax.numpy as jnp
-      >>> from clusterart_jax import cluster
-      >>> rows = jnp.array([[0.0], [0.1], [0.3], [5.0], [5.1], [5.3], [99.0]])
-      >>> result = cluster.hdbscan(rows, min_cluster_size=3, min_samples=2)
-      >>> new = jnp.array([[0.2], [5.2], [50.0]])
-      >>> cluster.hdbscan_labels(new, rows, result, min_samples=2)[0].tolist()
-      [0, 1, -1]
-    """
-    x = check_rows(x)
-    rows = check_rows(rows, "rows").astype(x.dtype)
-    if x.shape[1] != rows.shape[1]:
-        raise ValueError(f"x has {x.shape[1]} columns but the rows have {rows.shape[1]}")
-    check_choice(metric, "metric", METRICS[:-1])
-    samples = check_count(min_samples, "min_samples", high=rows.shape[0])
-    sharding = row_sharding(x)
-    weights = replicate(check_weights(row_weight, rows, "row_weight"), sharding)
-    rows, alpha = replicate(rows, sharding), as_scalar(alpha, rows.dtype)
-    kinds = HDBSCANResult._make([jnp.int32, *[x.dtype] * 4, jnp.int32, x.dtype, x.dtype])
-    result = jax.tree.map(
-        lambda a, kind: replicate(jnp.asarray(a).astype(kind), sharding), result, kinds
-    )
-    reach = power_above(samples, rows.shape[0])
-    answer = partial(_new_labels, samples=samples, reach=reach, metric=metric)
-    run = over_rows(
-        answer, sharding, rows_in=(True, False, False, False, False), rows_out=(True, True)
-    )
-    return run(x, rows, weights, result, jnp.asarray(alpha))
-
-
-@partial(jax.jit, static_argnames=("samples", "reach", "metric"))
-def _new_labels(
-    x: Array,
-    rows: Array,
-    weights: Array,
-    result: HDBSCANResult,
-    alpha: Array,
-    *,
-    samples: int,
-    reach: int,
-    metric: str,
-) -> tuple[Array, Array]:
-    cores = result.core_distances
-    weights = jnp.where(cores < jnp.inf, weights, 0)
-    x, rows = embed(x, metric), embed(rows, metric)
-    core = core_distances(x, rows, weights, samples, reach, metric)
-    reached, near = nearest_reachable(x, rows, core, cores, metric, alpha)
-    label = result.labels[near]
-    rate = jnp.where(reached > 0, 1 / reached, jnp.inf)
-    held = (label >= 0) & (rate >= result.births[label])
-    death = result.deaths[label]
-    full = (death == 0) | jnp.isinf(rate)
-    strength = jnp.where(full, 1, jnp.minimum(rate, death) / jnp.where(full, 1, death))
-    return jnp.where(held, label, -1), jnp.where(held, strength, 0)

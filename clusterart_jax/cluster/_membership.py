@@ -1,6 +1,7 @@
-"""How much points belong to each of the clusters that HDBSCAN found."""
+"""The cluster of points, and how much they belong to each, of those that HDBSCAN found."""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +9,67 @@ import jax.numpy as jnp
 from .._checks import as_scalar, check_choice, check_count, check_rows, check_weights
 from .._linalg import fold_rows
 from .._sharding import over_rows, replicate, row_sharding
-from .._typing import Array, ArrayLike, Float
+from .._typing import Array, ArrayLike, Float, Int
 from ._hdbscan import HDBSCANResult
-from ._neighbors import METRICS, core_distances, embed, finish, power_above, raw_distances
+from ._neighbors import (
+    METRICS,
+    core_distances,
+    embed,
+    finish,
+    nearest_reachable,
+    power_above,
+    raw_distances,
+)
 
 _BLOCK = 2**20  # numbers: distances of a block of points
+
+
+def hdbscan_labels(
+    x: Float[ArrayLike, "m d"],
+    rows: Float[ArrayLike, "n d"],
+    result: HDBSCANResult,
+    *,
+    min_samples: int = 5,
+    metric: str = "euclidean",
+    row_weight: Float[ArrayLike, " n"] | None = None,
+    alpha: float | Float[ArrayLike, ""] = 1.0,
+) -> tuple[Int[Array, " m"], Float[Array, " m"]]:
+    """Clusters of new points, as if each alone had been joined to the tree of the rows.
+
+    A point goes to the row to which its mutual reachability distance is smallest (of several the
+    nearest), and belongs to that row's cluster unless it is so far off that it would have left
+    before the cluster was split off. Rows themselves get their own label.
+
+    Cost O(m n d); peak extra memory O(m min_samples + n d + a block of 2²¹ distances).
+
+    Args:
+      x: points (m, d).
+      rows: (n, d), what was clustered; rows whose core distance is infinite count as absent.
+      result: what `hdbscan` returned for them.
+      min_samples: as there, rows that a core distance reaches. Static.
+      metric: as there, but not "precomputed". Static.
+      row_weight: (n,) the weights of the rows, as there.
+      alpha: as there.
+
+    Returns:
+      Labels (m,) int32, −1 for noise, and how firmly each point belongs to its cluster (m,), 0…1.
+
+    Raises:
+      ValueError: when shapes or options cannot be.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from clusterart_jax import cluster
+      >>> rows = jnp.array([[0.0], [0.1], [0.3], [5.0], [5.1], [5.3], [99.0]])
+      >>> result = cluster.hdbscan(rows, min_cluster_size=3, min_samples=2)
+      >>> new = jnp.array([[0.2], [5.2], [50.0]])
+      >>> cluster.hdbscan_labels(new, rows, result, min_samples=2)[0].tolist()
+      [0, 1, -1]
+    """
+    x, held, reach = _asked(x, rows, result, row_weight, min_samples, metric, alpha)
+    answer = partial(_labels, samples=min_samples, reach=reach, metric=metric)
+    run = over_rows(answer, row_sharding(x), rows_in=(True, False), rows_out=(True, True))
+    return run(x, held)
 
 
 def hdbscan_memberships(
@@ -70,51 +127,95 @@ def hdbscan_memberships(
       McInnes, Healy and Astels, hdbscan: hierarchical density based clustering, 2017,
       doi:10.21105/joss.00205.
     """
+    k = check_count(k, "k")
+    x, held, reach = _asked(x, rows, result, row_weight, min_samples, metric, alpha)
+    answer = partial(_memberships, samples=min_samples, reach=reach, metric=metric, k=k)
+    return over_rows(answer, row_sharding(x), rows_in=(True, False), rows_out=True)(x, held)
+
+
+class _Held(NamedTuple):
+    """What was clustered, and what is known of it; fields as those of `HDBSCANResult`."""
+
+    rows: Float[Array, "n d"]
+    weights: Float[Array, " n"]
+    labels: Int[Array, " n"]
+    core_distances: Float[Array, " n"]
+    births: Float[Array, " m"]
+    deaths: Float[Array, " m"]
+    alpha: Float[Array, ""]
+
+
+def _asked(
+    x: ArrayLike,
+    rows: ArrayLike,
+    result: HDBSCANResult,
+    row_weight: ArrayLike | None,
+    min_samples: int,
+    metric: str,
+    alpha: ArrayLike,
+) -> tuple[Array, _Held, int]:
+    """Points and rows, checked and laid out, and how many neighbours to look at."""
     x = check_rows(x)
     rows = check_rows(rows, "rows").astype(x.dtype)
+    n = rows.shape[0]
     if x.shape[1] != rows.shape[1]:
         raise ValueError(f"x has {x.shape[1]} columns but the rows have {rows.shape[1]}")
     check_choice(metric, "metric", METRICS[:-1])
-    k = check_count(k, "k")
-    samples = check_count(min_samples, "min_samples", high=rows.shape[0])
+    # A heavy row may be as many as that alone.
+    samples = check_count(min_samples, "min_samples", high=n if row_weight is None else None)
+    labels = jnp.asarray(result.labels).astype(jnp.int32)
+    known = (result.core_distances, result.births, result.deaths, as_scalar(alpha, x.dtype))
+    held = _Held(
+        rows,
+        check_weights(row_weight, rows, "row_weight"),
+        labels,
+        *(jnp.asarray(a).astype(x.dtype) for a in known),
+    )
     sharding = row_sharding(x)
-    weights = check_weights(row_weight, rows, "row_weight")
-    kinds = [("labels", jnp.int32), ("core_distances", x.dtype), ("deaths", x.dtype)]
-    known = [jnp.asarray(getattr(result, name)).astype(kind) for name, kind in kinds]
-    whole = [replicate(a, sharding) for a in (rows, weights, *known)]
-    reach = power_above(samples, rows.shape[0])
-    answer = partial(_memberships, samples=samples, reach=reach, metric=metric, k=k)
-    run = over_rows(answer, sharding, rows_in=(True, *[False] * 6), rows_out=True)
-    return run(x, *whole, jnp.asarray(as_scalar(alpha, x.dtype)))
+    return x, jax.tree.map(lambda a: replicate(a, sharding), held), power_above(samples, n)
+
+
+def _core_of(
+    x: Array, rows: Array, held: _Held, samples: int, reach: int, metric: str
+) -> Float[Array, " m"]:
+    """Core distances of points; both are `embed`ded."""
+    weights = jnp.where(held.core_distances < jnp.inf, held.weights, 0)
+    return core_distances(x, rows, weights, samples, reach, metric)
+
+
+@partial(jax.jit, static_argnames=("samples", "reach", "metric"))
+def _labels(x: Array, held: _Held, *, samples: int, reach: int, metric: str) -> tuple[Array, Array]:
+    x, rows = embed(x, metric), embed(held.rows, metric)
+    core = _core_of(x, rows, held, samples, reach, metric)
+    reached, near = nearest_reachable(x, rows, core, held.core_distances, metric, held.alpha)
+    label = held.labels[near]
+    rate = jnp.where(reached > 0, 1 / reached, jnp.inf)
+    inside = (label >= 0) & (rate >= held.births[label])
+    strength = _strength(rate, held.deaths[label])
+    return jnp.where(inside, label, -1), jnp.where(inside, strength, 0)
+
+
+def _strength(rate: Array, death: Array) -> Array:
+    """How firmly a point that joins a cluster at that rate belongs to it, 0…1."""
+    full = (death == 0) | jnp.isinf(rate)
+    return jnp.where(full, 1, jnp.minimum(rate, death) / jnp.where(full, 1, death))
 
 
 @partial(jax.jit, static_argnames=("samples", "reach", "metric", "k"))
-def _memberships(
-    x: Array,
-    rows: Array,
-    weights: Array,
-    labels: Array,
-    cores: Array,
-    deaths: Array,
-    alpha: Array,
-    *,
-    samples: int,
-    reach: int,
-    metric: str,
-    k: int,
-) -> Array:
-    x, rows = embed(x, metric), embed(rows, metric)
-    there = cores < jnp.inf
-    core = core_distances(x, rows, jnp.where(there, weights, 0), samples, reach, metric)
+def _memberships(x: Array, held: _Held, *, samples: int, reach: int, metric: str, k: int) -> Array:
+    x, rows = embed(x, metric), embed(held.rows, metric)
+    core = _core_of(x, rows, held, samples, reach, metric)
+    cores, labels = held.core_distances, held.labels
     # Rows of no cluster, or of one that is not asked for, go into one column more.
-    home = jnp.where(there & (labels >= 0) & (labels < k), labels, k)
-    deaths = jnp.pad(deaths, (0, max(0, k - len(deaths))))[:k]
+    home = jnp.where((cores < jnp.inf) & (labels >= 0) & (labels < k), labels, k)
+    deaths = jnp.pad(held.deaths, (0, max(0, k - len(held.deaths))))[:k]
     columns = rows.T
 
     def step(carry: tuple[()], valid: Array, q: Array, c: Array) -> tuple[tuple[()], Array]:
         # Rows come first: minima over a major axis vectorise.
         raw = raw_distances(columns[:, :, None], q.T[:, None, :], metric)
-        edge = jnp.maximum(jnp.maximum(finish(raw, metric) / alpha, cores[:, None]), c[None, :])
+        gap = finish(raw, metric) / held.alpha
+        edge = jnp.maximum(jnp.maximum(gap, cores[:, None]), c[None, :])
         return (), jax.ops.segment_min(edge, home, num_segments=k + 1)[:k].T
 
     block = max(8, min(256, _BLOCK // len(rows)))
@@ -124,8 +225,7 @@ def _memberships(
     share = jnp.where(reached > least, least / jnp.where(reached > 0, reached, 1), 1)
     share = jnp.where(reached < jnp.inf, share, 0)
     rate = jnp.where(reached > 0, 1 / reached, jnp.inf)
-    full = (deaths == 0)[None, :] | jnp.isinf(rate)
-    strength = jnp.where(full, 1, jnp.minimum(rate, deaths[None, :]) / deaths[None, :])
+    strength = _strength(rate, jnp.broadcast_to(deaths[None, :], rate.shape))
     nearest = (reached <= least) & (reached < jnp.inf)
     strength = jnp.max(jnp.where(nearest, strength, 0), axis=1, keepdims=True)
     total = jnp.sum(share, axis=1, keepdims=True)

@@ -115,3 +115,15 @@ def test_medoids_are_rows_nearest_to_the_others():
         np.testing.assert_array_equal(model.medoids_[c], X[own][far.argmin()])
         mean = np.average(X[own], axis=0, weights=model.probabilities_[own])
         np.testing.assert_allclose(model.centroids_[c], mean)
+
+
+def test_a_heavy_row_is_as_many():
+    weights = np.full(len(X), 50.0)
+    for question in (hdbscan_labels, lambda *a, **o: hdbscan_memberships(*a, K, **o)):
+        found = question(NEW, X, RESULT, min_samples=200, row_weight=weights)
+        # So do four rows.
+        expected = question(NEW, X, RESULT, min_samples=4)
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+    heavy = ca.hdbscan(X, 500, min_samples=200, sample_weight=weights)
+    np.testing.assert_allclose(heavy.core_distances, RESULT.core_distances)
