@@ -50,3 +50,15 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Makes a folder, and those above it, where they are not there yet.
+
+    Raises:
+      OutputError: when it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -198,5 +198,5 @@ def test_an_unknown_data_set(refused):
     assert "did you mean 'fashion-mnist'?" in refused("fashion_mnist", 3)
 
 
-def test_one_picture_is_no_folder(refused, folder):
-    assert "is one picture; give the folder that holds it" in refused(folder / "0.png", 3)
+def test_one_picture_makes_no_clusters(refused, folder):
+    assert "has only 1 picture(s)" in refused(folder / "0.png", 3)

@@ -12,7 +12,7 @@ import pytest
 import clusterart_jax as ca
 from clusterart_jax._errors import ConfigError
 from clusterart_jax.condition import encode
-from clusterart_jax.generate import Model
+from clusterart_jax.generate import Model, draw, reconstruct, to_uint8
 from clusterart_jax.pipeline import (
     METHODS,
     ClusterConfig,
@@ -20,10 +20,7 @@ from clusterart_jax.pipeline import (
     Keys,
     PipelineConfig,
     clustered,
-    draw,
     project,
-    reconstruct,
-    to_uint8,
     turns,
 )
 

@@ -1,16 +1,17 @@
 """Files, named sets and arrays → pictures as one `uint8` array; the only importer of Pillow.
 
-- `load`: a named set, a folder, an .npy/.npz file or an array → `Pictures`.
+- `load`: a named set, a folder, a picture, an .npy/.npz file or an array → `Pictures`.
 - `Pictures`: the array, and where each picture of it came from.
 - `Skipped`: a file of a folder that could not be read, and why.
 - `resize`: an array of pictures → squares of another size, antialiased.
 - `write_png`: one picture → a PNG file, whole or absent.
+- `write_animation`: several → a GIF or an animated PNG.
 - `png_bytes`: one picture → the bytes of a PNG.
 """
 
 from ._load import load
 from ._pictures import Pictures, Skipped
 from ._resize import resize
-from ._write import png_bytes, write_png
+from ._write import png_bytes, write_animation, write_png
 
-__all__ = ["Pictures", "Skipped", "load", "png_bytes", "resize", "write_png"]
+__all__ = ["Pictures", "Skipped", "load", "png_bytes", "resize", "write_animation", "write_png"]

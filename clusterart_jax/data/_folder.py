@@ -28,13 +28,15 @@ def read_folder(
     max_pixels: int,
     quiet: bool,
 ) -> Pictures:
-    """Reads a folder; `load` documents what is read and how.
+    """Reads a folder, or one picture file; `load` documents what is read and how.
 
     Full-size pictures exist one a thread at a time; the rest of the memory is the result.
     """
     from ._decode import UnreadableError, pillow_settings, read_square
 
-    files, skipped = find_files(folder)
+    source = str(folder)
+    files, skipped = find_files(folder) if folder.is_dir() else ([folder.name], [])
+    folder = folder if folder.is_dir() else folder.parent
     if not files and not skipped:
         suffixes = " ".join(SUFFIXES)
         raise DataError(f"no pictures in {folder} or the folders in it (looked for {suffixes})")
@@ -76,7 +78,7 @@ def read_folder(
     images = images[: len(kept)]
     if channels is None and grey[kept].all():
         images = images[..., :1].copy()
-    return Pictures(images, None, tuple(names[row] for row in kept), str(folder), tuple(skipped))
+    return Pictures(images, None, tuple(names[row] for row in kept), source, tuple(skipped))
 
 
 def find_files(folder: Path) -> tuple[list[str], list[Skipped]]:

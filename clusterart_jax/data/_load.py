@@ -30,7 +30,7 @@ def load(
     max_pixels: int = 100_000_000,
     quiet: bool = True,
 ) -> Pictures:
-    """Reads pictures from a named set, a folder, a file of arrays, or an array.
+    """Reads pictures from a named set, a folder, a picture file, a file of arrays, or an array.
 
     A folder is read with the folders in it, in the order of the paths: .jpg .jpeg .png .webp .gif
     .bmp .tif .tiff, hidden ones left out, links to folders followed once. Each picture is turned
@@ -48,8 +48,8 @@ def load(
 
     Args:
       data: "digits" (1,797 of 8×8, comes with scikit-learn), "fashion-mnist" (60,000 of 28×28), or
-        else the path of a folder or of an .npy or .npz file, or an array. A name wins over a path:
-        write `./digits` for a folder of that name.
+        else the path of a folder, a picture, an .npy or .npz file, or an array. A name wins over a
+        path: write `./digits` for a folder of that name.
       size: side of the square pictures in pixels, 4…4096. None: 32 for folders, else as they are.
       channels: 1 (grey) or 3 (sRGB). None: as they are; a folder is grey if every file's mode is.
       limit: at most so many pictures, one out of each of `limit` equal stretches of the whole,
@@ -94,7 +94,8 @@ def load(
         pictures = fashion_mnist(limit, download=download, quiet=quiet)
     else:
         path = _existing(data)
-        if path.is_dir() and idx_file(path, IMAGES) is None:
+        single = path.is_file() and path.suffix.lower() in SUFFIXES
+        if single or (path.is_dir() and idx_file(path, IMAGES) is None):
             return read_folder(
                 path,
                 size=size or FOLDER_SIZE,
@@ -131,6 +132,4 @@ def _read_arrays(path: Path, limit: int | None) -> Pictures:
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
         return read_array_file(path, limit)
-    if suffix in SUFFIXES:
-        raise DataError(f"{path} is one picture; give the folder that holds it")
-    raise DataError(f"{path} is not read; give a folder of pictures, an .npy or an .npz file")
+    raise DataError(f"{path} is not read; give pictures, an .npy or an .npz file")

@@ -1,7 +1,9 @@
-"""One picture → PNG."""
+"""One picture → PNG; several → a moving picture."""
 
 import io
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,3 +64,48 @@ def write_png(path: str | os.PathLike[str], image: Any) -> None:
     content = png_bytes(image)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_animation(path: str | os.PathLike[str], frames: Sequence[Any], seconds: float) -> None:
+    """Writes pictures as a moving one that repeats for ever, whole or not at all.
+
+    Args:
+      path: the file, ending in .gif, or in .png or .apng for an animated PNG with all colours.
+      frames: pictures of one shape, each as for `png_bytes`.
+      seconds: how long each is shown, at least 0.02, which is what browsers can do.
+
+    Raises:
+      DataError: for no pictures, another suffix, shape or dtype.
+      OutputError: when the file cannot be written; what was there before is untouched.
+
+    Example:
+      >>> import numpy as np, pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "blink.gif"
+      >>> write_animation(path, np.repeat(np.uint8([0, 255]), 64).reshape(2, 8, 8), 0.1)
+      >>> path.read_bytes()[:3]
+      b'GIF'
+    """
+    from PIL import Image
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".gif", ".png", ".apng"):
+        raise DataError(f"an animation must end in .gif, .png or .apng, not {os.fspath(path)!r}")
+    if not len(frames):
+        raise DataError("frames: there are none to show")
+    if not seconds >= 0.02:
+        raise DataError(f"seconds must be at least 0.02, not {seconds!r}")
+    pictures = [Image.open(io.BytesIO(png_bytes(frame))) for frame in frames]
+    if len({(picture.size, picture.mode) for picture in pictures}) > 1:
+        raise DataError("frames must all have one shape")
+    kind = "GIF" if suffix == ".gif" else "PNG"
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        format=kind,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=round(seconds * 1000),
+        loop=0,
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())

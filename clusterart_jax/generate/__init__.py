@@ -1,9 +1,12 @@
 """Pictures and codes → a trained generator → new pictures.
 
 - `Family`: what every kind of generator gives; `Model`: one that is trained.
+- `FAMILIES`: every kind by its name.
 - `VAE`: a variational autoencoder conditioned on codes.
 - `Schedule`, `TrainState`, `init_state`, `train`, `train_batches`: the one training loop.
 - `Latents`: where each cluster lies in latent space, to sample from there.
+- `draw`, `reconstruct`: codes → pictures; pictures → latents → pictures.
+- `embed`, `walk`, `translate`, `direction`, `edit`, `restore`: what can be done with real pictures.
 - `rows_of`, `shuffled`: an order of rows computed row by row.
 - `save_tree`, `load_tree`: checkpoints.
 - `conv`: convolution that is fast inside a compiled loop.
@@ -11,14 +14,19 @@
 
 from ._checkpoint import load_tree, save_tree
 from ._conv import conv
+from ._draw import draw, reconstruct, to_uint8
+from ._edit import direction, edit, embed, translate, walk
+from ._families import FAMILIES
 from ._family import Family, Model
 from ._latents import Latents
+from ._restore import restore
 from ._schedule import Schedule
 from ._shuffle import shuffled
 from ._train import TrainState, init_state, rows_of, train, train_batches
 from ._vae import VAE
 
 __all__ = [
+    "FAMILIES",
     "VAE",
     "Family",
     "Latents",
@@ -26,11 +34,20 @@ __all__ = [
     "Schedule",
     "TrainState",
     "conv",
+    "direction",
+    "draw",
+    "edit",
+    "embed",
     "init_state",
     "load_tree",
+    "reconstruct",
+    "restore",
     "rows_of",
     "save_tree",
     "shuffled",
+    "to_uint8",
     "train",
     "train_batches",
+    "translate",
+    "walk",
 ]

@@ -164,6 +164,16 @@ class Family(ABC):
         """Latents of pictures, or None where the family has no encoder."""
         return None
 
+    def carry(
+        self,
+        model: Model,
+        z: Float[Array, "m ..."],
+        start: Float[Array, "m n_codes"],
+        end: Float[Array, "m n_codes"],
+    ) -> Float[Array, "m ..."]:
+        """Latents of pictures of one code as those of another, where they mean other things."""
+        return z
+
 
 def cast(tree: PyTree, compute: str) -> PyTree:
     """The floating arrays of a tree in the type that networks compute in."""

@@ -139,6 +139,16 @@ class VAE(Family):
         """The mean of q(z | x, c) of pictures in 0…1."""
         return merged(_Network, self, model.params).encode(images, codes)[0]
 
+    def carry(
+        self,
+        model: Model,
+        z: Float[Array, "m latent"],
+        start: Float[Array, "m n_codes"],
+        end: Float[Array, "m n_codes"],
+    ) -> Float[Array, "m latent"]:
+        """Moved from the middle of one code's pictures to that of the other's."""
+        return z + (end - start) @ model.fitted.center
+
     def bound(
         self,
         model: Model,

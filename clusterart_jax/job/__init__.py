@@ -4,6 +4,9 @@
 - `cluster_pictures`: the same up to the clusters, with a contact sheet of each.
 - `Run`: what both return.
 - `generate_pictures`: a finished run → more pictures.
+- `interpolate_pictures`: walks from cluster to cluster.
+- `translate_pictures`, `edit_pictures`, `restore_pictures`: real pictures in another cluster,
+  moved along a direction, made whole; `Worked` is what they return.
 - `load_trained`: a finished run → its generator.
 - `describe`: a run → what it is and how good.
 """
@@ -12,5 +15,24 @@ from ._cluster import cluster_pictures
 from ._more import describe, generate_pictures, load_trained
 from ._run import run
 from ._shell import Run
+from ._tools import (
+    Worked,
+    edit_pictures,
+    interpolate_pictures,
+    restore_pictures,
+    translate_pictures,
+)
 
-__all__ = ["Run", "cluster_pictures", "describe", "generate_pictures", "load_trained", "run"]
+__all__ = [
+    "Run",
+    "Worked",
+    "cluster_pictures",
+    "describe",
+    "edit_pictures",
+    "generate_pictures",
+    "interpolate_pictures",
+    "load_trained",
+    "restore_pictures",
+    "run",
+    "translate_pictures",
+]

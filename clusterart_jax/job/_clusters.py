@@ -48,12 +48,8 @@ def cluster_images(
     projection, points = jax.jit(project, static_argnums=1)(images, config)
     file = path / CLUSTERING
     if file.exists():
-        count = stored(file, "n_found")
-        most = _most(config, count, all_clusters)
-        form = jax.eval_shape(
-            lambda: clustered(projection, points, _find(key, points, config), config, most)
-        )
-        return jax.tree.map(jnp.asarray, load_tree(file, form)), np.asarray(points)
+        shape = images.shape
+        return read_clustering(path, config, shape, all_clusters=all_clusters), np.asarray(points)
     try:
         found = _best(key, points, config, quiet=quiet)
         _refuse_nothing(found, config, len(points))
@@ -65,6 +61,32 @@ def cluster_images(
     )
     save_tree(file, clustering)
     return clustering, np.asarray(points)
+
+
+def read_clustering(
+    path: Path, config: ClusterConfig, shape: tuple[int, ...], *, all_clusters: bool = False
+) -> Clustering:
+    """The clustering that a run has kept.
+
+    Args:
+      path: the run's folder.
+      config: what was found.
+      shape: (n, h, w, c) of the pictures that were clustered.
+      all_clusters: as in `cluster_images`.
+
+    Raises:
+      CheckpointError: when it is absent, damaged or of another form.
+    """
+    file = path / CLUSTERING
+    most = _most(config, stored(file, "n_found"), all_clusters) if file.exists() else config.k
+
+    def form(images: Images) -> Clustering:
+        projection, points = project(images, config)
+        found = _find(jax.random.key(0), points, config)
+        return clustered(projection, points, found, config, most)
+
+    like = jax.eval_shape(form, jax.ShapeDtypeStruct(shape, jnp.uint8))
+    return jax.tree.map(jnp.asarray, load_tree(file, like))
 
 
 def _find(key: KeyArray, points: jax.Array, config: ClusterConfig) -> Found:

@@ -11,8 +11,8 @@ from .._progress import progress
 from .._typing import Array, Images, KeyArray
 from ..condition import NOISE, encode
 from ..features import pixels
-from ..generate import Family, Model
-from ..pipeline import Clustering, PipelineConfig, draw, reconstruct, to_uint8, turns
+from ..generate import Family, Model, draw, reconstruct, to_uint8
+from ..pipeline import Clustering, PipelineConfig, turns
 from ..report import Neighbors, Number, Pairs
 from ._clusters import clustering_numbers
 

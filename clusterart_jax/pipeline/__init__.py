@@ -6,13 +6,11 @@
   which labels new pictures too.
 - `METHODS`: an algorithm's name → a `Method`, which finds clusters, as `Found`, and labels points.
 - `least_numbers`: what DBSCAN and HDBSCAN take for `min_samples` and `min_cluster_size`.
-- `draw`, `reconstruct`, `to_uint8`: pictures from a trained generator.
 - `turns`: which cluster each of many pictures is asked of; `Keys`: a key for each stage.
 """
 
 from ._clustering import Clustering, clustered, project
 from ._config import ClusterConfig, PipelineConfig
-from ._draw import draw, reconstruct, to_uint8
 from ._job import Keys, PipelineResult, cluster_then_generate, turns
 from ._methods import METHODS, Found, Method, least_numbers
 
@@ -27,10 +25,7 @@ __all__ = [
     "PipelineResult",
     "cluster_then_generate",
     "clustered",
-    "draw",
     "least_numbers",
     "project",
-    "reconstruct",
-    "to_uint8",
     "turns",
 ]

@@ -9,10 +9,10 @@ from jax import export
 
 from .._checks import check_choice, check_count, hint
 from .._errors import ConfigError
-from ..generate import VAE, Family, Schedule
+from ..generate import FAMILIES, Family, Schedule
 
 CLUSTERS = ("kmeans", "gmm", "dbscan", "hdbscan", "agglomerative")
-GENERATORS = ("vae",)
+GENERATORS = tuple(FAMILIES)
 
 _MOST = {
     "k": 100_000,
@@ -26,10 +26,14 @@ _MOST = {
     "steps": 10_000_000,
     "batch_size": 1_000_000,
     "n_samples": 1_000_000,
+    "flip": 1,
 }
 """What whole numbers of a configuration may be at most: beyond, one is mistyped."""
 
-_LEAST = {"min_cluster_size": 2}
+_LEAST = {"min_cluster_size": 2, "flip": 0}
+
+_FROM_ZERO = ("free_bits",)
+"""Numbers that may be 0."""
 
 
 @jax.tree_util.register_static
@@ -77,6 +81,9 @@ class ClusterConfig:
         "selection": ("eom", "leaf"),
         "linkage": ("ward", "complete", "average", "single"),
         "generator": GENERATORS,
+        "network": ("conv", "mlp"),
+        "compute": ("float32", "bfloat16"),
+        "likelihood": ("optimal", "bernoulli", "fixed"),
     }
     """Words that each option of words may be."""
 
@@ -93,7 +100,7 @@ class ClusterConfig:
                     object.__setattr__(self, field.name, count)
                 elif field.name in self.CHOICES:
                     check_choice(value, field.name, self.CHOICES[field.name])
-                else:
+                elif not (field.name in _FROM_ZERO and value == 0):
                     _check_positive(value, field.name)
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
@@ -139,12 +146,18 @@ class PipelineConfig(ClusterConfig):
     Attributes:
       cluster: "kmeans", "gmm", "dbscan", "hdbscan" or "agglomerative"; this and the options up to
         `distance_threshold` are those of `ClusterConfig`.
-      generator: family of the generator; `"vae"`.
+      generator: family of the generator: "vae".
       latent: dimensions of its latent space.
       width: channels of its first layer.
+      network: "conv" or "mlp".
+      compute: type that networks compute in: "float32" or "bfloat16".
+      likelihood: of "vae": "optimal", "bernoulli" or "fixed".
+      beta: of "vae", what its divergence from the prior is multiplied by.
+      free_bits: of "vae", bits in each dimension below which that counts for nothing.
       steps: training steps.
       batch_size: pictures a step.
-      learning_rate: of Adam, at its highest.
+      learning_rate: of Adam, at its highest; None takes the family's own.
+      flip: 1 mirrors half of the pictures of a step, left to right; 0 mirrors none.
       n_samples: generated pictures in all, asked of the clusters that exist in turn.
       temperature: 1 draws as the real pictures lie, less draws nearer the middle of a cluster.
     """
@@ -152,20 +165,29 @@ class PipelineConfig(ClusterConfig):
     generator: str = "vae"
     latent: int = 32
     width: int = 32
+    network: str = "conv"
+    compute: str = "float32"
+    likelihood: str = "optimal"
+    beta: float = 1.0
+    free_bits: float = 0.0
     steps: int = 2000
     batch_size: int = 128
-    learning_rate: float = 2e-3
+    learning_rate: float | None = None
+    flip: int = 0
     n_samples: int = 1000
     temperature: float = 1.0
 
     def family(self, shape: tuple[int, ...]) -> Family:
-        """The generator for pictures of `shape` (h, w, c)."""
+        """The generator for pictures of `shape` (h, w, c), with its options."""
+        kind = FAMILIES[self.generator]
+        own = {field.name for field in fields(kind)} - {"shape", "n_codes"}
+        options = {name: value for name, value in asdict(self).items() if name in own}
         h, w, c = shape
-        return VAE((h, w, c), self.n_codes, latent=self.latent, width=self.width)
+        return kind((h, w, c), self.n_codes, **options)
 
     def schedule(self) -> Schedule:
         """How long and how fast it trains."""
-        return Schedule(self.steps, self.batch_size, self.learning_rate)
+        return Schedule(self.steps, self.batch_size, self.learning_rate, bool(self.flip))
 
 
 def _check_positive(value: Any, name: str) -> None:

@@ -10,10 +10,9 @@ from jax import export
 from .._checks import check_count, check_images, check_key
 from .._typing import Array, ArrayLike, Bool, Float, Images, Int, KeyArray, UInt8
 from ..condition import encode
-from ..generate import Model, init_state, train
+from ..generate import Model, draw, init_state, train
 from ._clustering import Clustering, clustered, project
 from ._config import PipelineConfig
-from ._draw import draw
 from ._methods import METHODS
 
 

@@ -79,10 +79,20 @@ def test_a_path_that_cannot_be_one_is_one_line(path):
         load(path)
 
 
-def test_a_single_picture_or_another_file_is_refused(tmp_path):
-    Image.new("L", (4, 4)).save(tmp_path / "one.png")
-    with pytest.raises(DataError, match=r"one\.png is one picture; give the folder"):
-        load(tmp_path / "one.png")
+def test_a_single_picture_is_read_as_a_folder_of_it_would_be(tmp_path):
+    for name, grey in (("one", 40), ("two", 200)):
+        Image.new("L", (5, 9), grey).save(tmp_path / f"{name}.png")
+    one = load(tmp_path / "one.png", size=4)
+    assert one.images.shape == (1, 4, 4, 1)
+    assert one.names == ("one.png",)
+    assert one.source == str(tmp_path / "one.png")
+    np.testing.assert_array_equal(one.images, load(tmp_path, size=4).images[:1])
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"broken\.png"):
+        load(tmp_path / "broken.png")
+
+
+def test_another_file_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataError, match=r"notes\.txt is not read"):
         load(str(tmp_path / "notes.txt"))

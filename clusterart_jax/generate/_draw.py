@@ -1,11 +1,11 @@
-"""Codes → pictures: what a trained generator draws, in blocks."""
+"""Codes → pictures, and pictures → latents → pictures, in blocks."""
 
 import jax
 import jax.numpy as jnp
 
 from .._linalg import fold_rows
 from .._typing import Array, Float, Images, KeyArray, UInt8
-from ..generate import Family, Model
+from ._family import Family, Model
 
 _BLOCK = 128  # pictures generated at once, about as many as a training step holds
 
