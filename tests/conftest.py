@@ -144,7 +144,7 @@ def compilations() -> Iterator[Compilations]:
 def tiny() -> list[str]:
     """Options of the command line for a run of a few seconds, most of them compilation."""
     text = """--limit 120 -k 3 --n-components 5 --n-init 2 --steps 12 --batch-size 8
-        --n-samples 7 --width 4 --latent 2 --quiet"""
+        --n-samples 7 --width 4 --latent 2 --components 1 --quiet"""
     return text.split()
 
 

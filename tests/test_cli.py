@@ -24,7 +24,7 @@ from clusterart_jax.cli import main
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
-COMMANDS = ("run", "cluster", "generate", "info")
+COMMANDS = (*("run", "cluster", "generate", "interpolate", "translate", "edit", "restore", "info"),)
 
 
 @pytest.fixture
@@ -145,7 +145,12 @@ def test_quiet_prints_the_result_only(said, finished, tiny):
     [
         ([], 2, "required: COMMAND"),
         (["runn"], 2, "unknown command 'runn'; did you mean 'run'?"),
-        (["paint"], 2, "unknown command 'paint'; choose from run, cluster, generate, info"),
+        (
+            ["paint"],
+            2,
+            "unknown command 'paint'; choose from run, cluster, generate, "
+            "interpolate, translate, edit, restore, info",
+        ),
         (["run", "--step", "3"], 2, "unknown option '--step'; did you mean '--steps'?"),
         (["run", "--step=3"], 2, "unknown option '--step=3'; did you mean '--steps'?"),
         (["run", "--outt", "x"], 2, "unknown option '--outt'; did you mean '--out'?"),
@@ -429,7 +434,7 @@ def test_a_name_that_the_terminal_cannot_print(
 def test_progress_and_ctrl_c_at_a_terminal(environment, tmp_path):
     """The bar shows speed and time left and fits; Ctrl-C keeps the steps done, and says how on."""
     path = tmp_path / "run"
-    options = "-k 2 --limit 60 --n-init 1 --width 8 --latent 2 --steps 900000"
+    options = "-k 2 --limit 60 --n-init 1 --width 8 --latent 2 --components 1 --steps 900000"
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     running = subprocess.Popen(

@@ -25,7 +25,15 @@ from clusterart_jax.pipeline import (
 )
 
 CONFIG = PipelineConfig(
-    k=3, n_components=4, n_init=2, steps=5, batch_size=8, n_samples=7, width=4, latent=2
+    k=3,
+    n_components=4,
+    n_init=2,
+    steps=5,
+    batch_size=8,
+    n_samples=7,
+    width=4,
+    latent=2,
+    components=1,
 )
 KEY = jax.random.key(0)
 

@@ -102,6 +102,7 @@ _TEXTS = {
     "likelihood": "of vae: ",
     "beta": "of vae, weight of the divergence from the prior",
     "free_bits": "of vae, bits in each dimension that cost nothing",
+    "components": "of vae, Gaussians in latent space to draw from, in all",
     "flip": "1 mirrors half of the pictures",
     "steps": "training steps",
     "batch_size": "pictures a step",

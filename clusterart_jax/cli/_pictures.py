@@ -43,7 +43,7 @@ def add_interpolate(commands: Any) -> None:
         "interpolate",
         _interpolate,
         "Walk from cluster to cluster, or within one, picture by picture.",
-        "clusterart interpolate runs/digits --through 3 7 1 --out walk.gif",
+        "clusterart interpolate runs/digits --through 3 2 1 --out walk.gif",
     )
     parser.add_argument(
         "--through",
@@ -67,7 +67,7 @@ def add_translate(commands: Any) -> None:
         "translate",
         _translate,
         "Make pictures again as they would be in another cluster.",
-        "clusterart translate runs/digits digits --limit 8 --to 7 --out translated.png",
+        "clusterart translate runs/digits digits --limit 8 --to 2 --out translated.png",
     )
     parser.add_argument(
         "--to", required=True, metavar="C", help="cluster, or mixture as 3:0.6,7:0.4"
@@ -82,7 +82,7 @@ def add_edit(commands: Any) -> None:
         "edit",
         _edit,
         "Move pictures from what some examples have in common to what others have.",
-        "clusterart edit runs/digits digits --limit 8 --toward 7 --away 3 --out edited.png",
+        "clusterart edit runs/digits digits --limit 8 --toward 2 --away 3 --out edited.png",
     )
     what = "cluster, or pictures that show it"
     parser.add_argument("--toward", required=True, metavar="C|DATA", help=what)

@@ -88,7 +88,7 @@ def fit_latents(
       `Latents`; a code without pictures gets the mixture of all of them but noise.
     """
     noise, choice, start = jax.random.split(key, 3)
-    (n, width), each = codes.shape, max(1, components // codes.shape[1])
+    n, width = codes.shape
 
     def step(
         carry: tuple[()], valid: Array, images: Array, codes: Array
@@ -99,6 +99,7 @@ def fit_latents(
     z = mean + jnp.sqrt(variance) * jax.random.normal(noise, mean.shape, mean.dtype)
     present = jnp.sum(codes, axis=1)
     size = min(n, max(_LEAST, _LOOKED_AT // width))
+    each = min(size, max(1, components // width))
     chance = jax.random.gumbel(choice, (n,), mean.dtype)
 
     def one(code: tuple[Array, KeyArray]) -> tuple[Array, Array, Array]:
@@ -110,17 +111,22 @@ def fit_latents(
         best, rows = lax.top_k(rank, size)
         weight = (best > -jnp.inf).astype(mean.dtype)
         weight = jnp.where(jnp.sum(weight) > 0, weight, 1)
-        found = gmm(
-            key,
-            z[rows],
-            min(each, size),
-            sample_weight=weight,
-            init="k-means++",
-            max_iter=50,
-            reg_covar=_FLOOR,
-        )
-        scale = jnp.linalg.cholesky(found.covariances)
-        return found.weights, found.means, scale
+        own = z[rows]
+        if each == 1:
+            middle, covariance = _moments(own, weight)
+            whole = jnp.ones(1, own.dtype)
+            return whole, middle[None], jnp.linalg.cholesky(covariance)[None]
+        # The rows stand in an order of chance: the first are a start at random.
+        found = gmm(key, own, each, sample_weight=weight, init=own[:each], reg_covar=_FLOOR)
+        return found.weights, found.means, jnp.linalg.cholesky(found.covariances)
 
     with jax.numpy_dtype_promotion("standard"):
         return Latents(*lax.map(one, (codes.T, jax.random.split(start, width))))
+
+
+def _moments(z: Float[Array, "n latent"], weight: Float[Array, " n"]) -> tuple[Array, Array]:
+    """Mean and covariance of weighted rows."""
+    share = weight / jnp.sum(weight)
+    mean = share @ z
+    around = z - mean[None]
+    return mean, (share[:, None] * around).T @ around + _FLOOR * jnp.eye(z.shape[1], dtype=z.dtype)

@@ -83,7 +83,7 @@ def generate_pictures(
 
     Example:
       >>> import tempfile, clusterart_jax as ca
-      >>> config = ca.PipelineConfig(k=3, steps=20, n_samples=30, width=8, latent=4)
+      >>> config = ca.PipelineConfig(k=3, steps=20, n_samples=30, width=8, latent=4, components=1)
       >>> run = ca.run("digits", tempfile.mkdtemp() + "/run", config=config, limit=200)
       >>> ca.generate_pictures(run.path, {0: 0.6, 2: 0.4}, n=4).shape
       (4, 8, 8, 1)

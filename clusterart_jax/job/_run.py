@@ -69,7 +69,7 @@ def run(
 
     Example:
       >>> import tempfile, clusterart_jax as ca
-      >>> config = ca.PipelineConfig(k=3, steps=20, n_samples=30, width=8, latent=4)
+      >>> config = ca.PipelineConfig(k=3, steps=20, n_samples=30, width=8, latent=4, components=1)
       >>> out = tempfile.mkdtemp() + "/digits"
       >>> run = ca.run("digits", out, config=config, limit=200)
       >>> sorted(p.name for p in run.path.iterdir())[:3]

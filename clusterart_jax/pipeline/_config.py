@@ -22,6 +22,7 @@ _MOST = {
     "min_samples": 1_000_000,
     "min_cluster_size": 1_000_000,
     "latent": 4096,
+    "components": 100_000,
     "width": 1024,
     "steps": 10_000_000,
     "batch_size": 1_000_000,
@@ -154,6 +155,8 @@ class PipelineConfig(ClusterConfig):
       likelihood: of "vae": "optimal", "bernoulli" or "fixed".
       beta: of "vae", what its divergence from the prior is multiplied by.
       free_bits: of "vae", bits in each dimension below which that counts for nothing.
+      components: of "vae", Gaussians in latent space that new pictures are drawn from, in all;
+        each code has at least one.
       steps: training steps.
       batch_size: pictures a step.
       learning_rate: of Adam, at its highest; None takes the family's own.
@@ -170,6 +173,7 @@ class PipelineConfig(ClusterConfig):
     likelihood: str = "optimal"
     beta: float = 1.0
     free_bits: float = 0.0
+    components: int = 64
     steps: int = 2000
     batch_size: int = 128
     learning_rate: float | None = None

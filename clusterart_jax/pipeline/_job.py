@@ -100,7 +100,7 @@ def cluster_then_generate(
     Example:
       >>> import jax, clusterart_jax as ca
       >>> images = jax.random.bits(jax.random.key(0), (32, 8, 8, 1), "uint8")
-      >>> config = ca.PipelineConfig(k=2, steps=3, n_samples=6, width=4, latent=2)
+      >>> config = ca.PipelineConfig(k=2, steps=3, n_samples=6, width=4, latent=2, components=1)
       >>> job = jax.jit(ca.cluster_then_generate)
       >>> job(jax.random.key(1), images, config).samples.shape
       (6, 8, 8, 1)

@@ -40,6 +40,18 @@ def fitted(problem):
     return fit(jnp.asarray(images), encode(labels, 4).codes)
 
 
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_one_gaussian_each_needs_no_search(problem, code):
+    images, labels = problem
+    alone = partial(fit_latents, KEY, posterior, 3, 4)
+    latents = jax.jit(alone)(jnp.asarray(images), encode(labels, 4).codes)
+    assert latents.weight.shape == (4, 1)
+    own = images.reshape(900, 3)[labels == code] / 255
+    center, covariance = moments(latents, code)
+    np.testing.assert_allclose(center, own.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(covariance, np.cov(own.T, bias=True) + 1e-4 * np.eye(3), atol=1e-6)
+
+
 def moments(latents, code):
     """Mean and covariance of a mixture of Gaussians."""
     weight, mean, scale = (np.asarray(a[code], np.float64) for a in latents)

@@ -168,7 +168,15 @@ def test_config_json_tells_how_to_make_it_again(finished, tiny, tmp_path, capsys
 def test_a_run_is_the_pipeline_in_pieces(tmp_path):
     """With nothing held out, files and function of arrays come to the same."""
     config = ca.PipelineConfig(
-        k=3, n_components=5, n_init=3, steps=12, batch_size=8, n_samples=7, width=4, latent=2
+        k=3,
+        n_components=5,
+        n_init=3,
+        steps=12,
+        batch_size=8,
+        n_samples=7,
+        width=4,
+        latent=2,
+        components=1,
     )
     run = ca.run("digits", tmp_path / "run", config=config, seed=5, limit=60, holdout=0)
     images = load("digits", limit=60).images
@@ -553,7 +561,9 @@ def test_a_folder_of_colour_pictures_with_broken_ones(album, tiny, tmp_path, cap
 def test_an_array_file_and_its_labels(tmp_path, tiny):
     images = load("digits", limit=40).images
     np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
-    config = ca.PipelineConfig(k=2, n_init=1, steps=2, batch_size=8, n_samples=1, width=2, latent=2)
+    config = ca.PipelineConfig(
+        k=2, n_init=1, steps=2, batch_size=8, n_samples=1, width=2, latent=2, components=1
+    )
     run = ca.run(tmp_path / "mine.npz", tmp_path / "run", config=config)
     assert [row["label"] for row in rows(run.path)] == [str(i % 2) for i in range(40)]
     assert [row["file"] for row in rows(run.path)][:2] == ["row 0", "row 1"]

@@ -1,0 +1,285 @@
+"""Vector-quantised autoencoder and prior, trained together, resumed, spread, exported."""
+
+import math
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from clusterart_jax.condition import encode
+from clusterart_jax.generate import RNN, Model, Schedule, draw, init_state, train
+from clusterart_jax.generate._codebook import Codebook
+from clusterart_jax.generate._levels import logistic_nats
+
+KEY = jax.random.key(0)
+SMALL = RNN((4, 4, 1), 2, width=4, size=6, dims=3, hidden=8)
+SCHEDULE = Schedule(steps=80, batch_size=8, learning_rate=1e-2)
+HALF = jnp.float32(0.5)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Thirty pictures: light in one cluster, dark in the other."""
+    labels = jnp.arange(30) % 2
+    noise = jax.random.randint(jax.random.key(5), (30, 4, 4, 1), 0, 40)
+    return (labels[:, None, None, None] * 200 + noise).astype(jnp.uint8), encode(labels, 2).codes
+
+
+def some_steps(raw, images, codes, until=4, sharding=None):
+    """A training that begins, from a key's data."""
+    key = jax.random.wrap_key_data(raw)
+    state = init_state(SMALL, SCHEDULE, key, images, codes)
+    return state, train(
+        SMALL, SCHEDULE, key, state, images, codes, chunk=80, until=until, sharding=sharding
+    )
+
+
+steps = jax.jit(some_steps)
+RAW = jax.random.key_data(KEY)
+
+
+@pytest.fixture(scope="module")
+def trained(problem):
+    start, (state, curves) = steps(RAW, *problem, 80)
+    model = Model(state.ema, SMALL.fit(KEY, state.ema, state.memory, *problem))
+    return start, state, curves, model
+
+
+def equal(one, other, **tolerance):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), **tolerance)
+
+
+def test_the_loss_falls_and_vectors_are_used(trained):
+    start, state, curves, _ = trained
+    loss = np.asarray(curves["loss"])
+    assert np.isfinite(loss).all()
+    assert loss[-10:].mean() < loss[:10].mean() - 1
+    prior = np.asarray(curves["prior"])
+    assert prior[-10:].mean() < prior[:5].mean()
+    assert isinstance(state.memory, Codebook)
+    assert float(jnp.sum(jnp.abs(start.memory.vectors - state.memory.vectors))) > 0
+    assert np.asarray(curves["used"])[-1] > 1.5
+
+
+def test_the_codebook_starts_from_k_means_of_encoder_outputs(trained, problem):
+    """Each vector is the mean of the outputs it stands for, or nearly: k-means has converged."""
+    start = trained[0]
+    z = jax.jit(partial(outputs, SMALL))(start.params, problem[0].astype(jnp.float32) / 255)
+    z = np.asarray(z).reshape(-1, 3)
+    vectors = np.asarray(start.memory.vectors)
+    near = ((z[:, None] - vectors) ** 2).sum(axis=2).argmin(axis=1)
+    for j in range(6):
+        np.testing.assert_allclose(vectors[j], z[near == j].mean(axis=0), atol=1e-3)
+    np.testing.assert_allclose(
+        start.memory.share, np.bincount(near, minlength=6) / len(z), atol=0.02
+    )
+
+
+def outputs(family, params, x):
+    from clusterart_jax.generate._family import merged
+    from clusterart_jax.generate._rnn import _Network
+
+    return merged(_Network, family, params).encode(x)
+
+
+def cost(family, params, memory, x, codes):
+    return family.loss(params, memory, KEY, x, codes, HALF)
+
+
+def test_the_loss_is_the_bound_and_the_commitment(trained, problem):
+    _, state, _, _ = trained
+    x, codes = problem[0].astype(jnp.float32) / 255, problem[1]
+    loss, (_, logs) = jax.jit(partial(cost, SMALL))(state.params, state.memory, x, codes)
+    model = Model(state.params, state.memory.vectors)
+    z = np.asarray(jax.jit(partial(outputs, SMALL))(state.params, x))
+    q = np.asarray(jax.jit(SMALL.encode)(model, x, codes))
+    near = ((z[..., None, :] - np.asarray(state.memory.vectors)) ** 2).sum(axis=-1).argmin(axis=-1)
+    np.testing.assert_array_equal(q, np.asarray(state.memory.vectors)[near])
+    bound = float(jnp.mean(jax.jit(SMALL.nats)(model, x, codes))) / 16
+    away = np.mean((z - q) ** 2)
+    np.testing.assert_allclose(logs["loss"], bound, rtol=1e-4)
+    np.testing.assert_allclose(loss, bound + SMALL.commitment * away, rtol=1e-4)
+    y = np.asarray(jax.jit(SMALL.decode)(model, jnp.asarray(q), codes))
+    np.testing.assert_allclose(logs["error"], np.mean((y - np.asarray(x)) ** 2), rtol=1e-4)
+
+
+def test_every_parameter_learns_and_the_prior_moves_neither_encoder_nor_decoder(trained, problem):
+    start = trained[0]
+    x, codes = problem[0].astype(jnp.float32) / 255, problem[1]
+
+    def prior(params):
+        return SMALL.loss(params, start.memory, KEY, x, codes, HALF)[1][1]["prior"]
+
+    def whole(params):
+        return SMALL.loss(params, start.memory, KEY, x, codes, HALF)[0]
+
+    for where, leaf in jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(prior))(start.params)):
+        of_prior = "prior" in jax.tree_util.keystr(where)
+        assert (np.abs(leaf).max() > 0) == of_prior, where
+    for where, leaf in jax.tree_util.tree_leaves_with_path(jax.jit(jax.grad(whole))(start.params)):
+        assert np.isfinite(leaf).all(), where
+        assert np.abs(leaf).max() > 0, where
+
+
+def test_draws_are_of_their_cluster(trained):
+    model = trained[3]
+    codes = jnp.tile(jnp.eye(2, dtype=jnp.float32), (20, 1))
+    y = np.asarray(jax.jit(partial(draw, SMALL))(model, KEY, codes)).reshape(20, 2, 16)
+    assert y.dtype == np.uint8
+    assert y[:, 0].mean() < 60
+    assert y[:, 1].mean() > 180
+
+
+def test_latents_of_draws_and_of_pictures_are_vectors_of_the_codebook(trained, problem):
+    model = trained[3]
+    codes = jnp.eye(2, dtype=jnp.float32)
+    vectors = {tuple(v) for v in np.asarray(model.fitted).tolist()}
+    drawn = jax.jit(SMALL.draw)(model, jax.random.split(KEY, 2), codes)
+    found = jax.jit(SMALL.encode)(model, problem[0][:2].astype(jnp.float32) / 255, codes)
+    assert drawn.shape == found.shape == (2, 2, 2, 3)
+    for z in (drawn, found):
+        assert {tuple(v) for v in np.asarray(z).reshape(-1, 3).tolist()} <= vectors
+
+
+def test_pictures_between_latents_lie_between(trained, problem):
+    """`decode` takes any vectors, and small steps make small differences."""
+    model = trained[3]
+    codes = jnp.eye(2, dtype=jnp.float32)
+    a, b = jax.jit(SMALL.encode)(model, problem[0][:2].astype(jnp.float32) / 255, codes)
+    share = jnp.linspace(0, 1, 41, dtype=jnp.float32)[:, None, None, None]
+    half = jnp.full((41, 2), 0.5, jnp.float32)
+    y = np.asarray(jax.jit(SMALL.decode)(model, (1 - share) * a[None] + share * b[None], half))
+    assert np.abs(np.diff(y, axis=0)).max() < 0.2
+    assert np.abs(y[0] - y[-1]).max() > 0.3
+
+
+def test_bits_are_those_of_indices_and_levels(trained, problem):
+    model = trained[3]
+    x, codes = problem[0][:4].astype(jnp.float32) / 255, problem[1][:4]
+    z = jax.jit(SMALL.encode)(model, x, codes)
+    from clusterart_jax.generate._family import merged
+    from clusterart_jax.generate._rnn import _Network
+
+    @jax.jit
+    def parts(model):
+        network = merged(_Network, SMALL, model.params)
+        mean, log_scale = network.decode(z, codes)
+        pixels = jnp.sum(logistic_nats(x, mean, log_scale), axis=(1, 2, 3))
+        apart = jnp.sum((z[..., None, :] - model.fitted[None, None, None]) ** 2, axis=-1)
+        return pixels + network.prior.nats(z, jnp.argmin(apart, axis=-1), codes)
+
+    np.testing.assert_allclose(jax.jit(SMALL.nats)(model, x, codes), parts(model), rtol=1e-5)
+
+
+def test_resumed_steps_are_the_same_steps(trained, problem):
+    start, whole, curves, _ = trained
+    rest = jax.jit(
+        lambda raw, state, until: train(
+            SMALL, SCHEDULE, jax.random.wrap_key_data(raw), state, *problem, chunk=80, until=until
+        )
+    )
+    _, (part, _) = steps(RAW, *problem, 33)
+    end, tail = rest(RAW, part, 80)
+    equal(end, whole, rtol=0, atol=1e-5)
+    again, _ = rest(RAW, rest(RAW, start, 33)[0], 80)
+    straight, _ = rest(RAW, start, 80)
+    equal(again, straight, rtol=0, atol=0)
+    np.testing.assert_allclose(tail["loss"][:47], curves["loss"][33:], atol=1e-5)
+
+
+def test_data_parallel_steps_are_the_same_steps(problem):
+    mesh = Mesh(np.array(jax.devices()), ("data",))
+    spread = NamedSharding(mesh, PartitionSpec("data"))
+    _, (whole, curves) = steps(RAW, *problem)
+    everywhere = [jax.device_put(a, NamedSharding(mesh, PartitionSpec())) for a in (RAW, *problem)]
+    _, (state, shared) = jax.jit(partial(some_steps, sharding=spread))(*everywhere)
+    equal(state, whole, rtol=0, atol=1e-4)
+    equal(shared, curves, rtol=0, atol=1e-3)
+
+
+def test_bfloat16_computes_near_float32(trained, problem):
+    narrow = RNN((4, 4, 1), 2, width=4, size=6, dims=3, hidden=8, compute="bfloat16")
+    state = trained[1]
+    x, codes = problem[0].astype(jnp.float32) / 255, problem[1]
+    found = []
+    for family in (SMALL, narrow):
+        slope = jax.jit(jax.grad(partial(cost, family), has_aux=True))
+        grads, (memory, logs) = slope(state.params, state.memory, x, codes)
+        assert {a.dtype for a in jax.tree.leaves((grads, memory, logs))} == {np.dtype("float32")}
+        found.append(np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(grads)]))
+    one, other = found
+    assert np.abs(one - other).max() > 0
+    assert one @ other > 0.95 * np.linalg.norm(one) * np.linalg.norm(other)
+
+
+def test_training_and_drawing_export_to_every_backend(problem):
+    def job(raw, images, codes):
+        _, (state, curves) = some_steps(raw, images, codes)
+        model = Model(state.ema, SMALL.fit(KEY, state.ema, state.memory, images, codes))
+        return draw(SMALL, model, jax.random.wrap_key_data(raw), codes), curves
+
+    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (RAW, *problem)]
+    exported = jax.export.export(jax.jit(job), platforms=("cpu", "cuda", "tpu"))(*shapes)
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid"),
+    [
+        ((28, 28, 1), (7, 7)),
+        ((8, 8, 1), (4, 4)),
+        ((32, 32, 3), (8, 8)),
+        ((64, 64, 3), (8, 8)),
+        ((128, 128, 3), (8, 8)),
+        ((1, 1, 1), (1, 1)),
+        ((3, 2, 3), (2, 1)),
+        ((5, 40, 1), (3, 20)),
+        ((16, 9, 3), (4, 3)),
+    ],
+)
+def test_pictures_of_any_shape_go_through(shape, grid):
+    family = RNN(shape, 2, width=2, size=4, dims=2, hidden=3)
+
+    def through(key):
+        params = family.init(key)
+        memory = Codebook(*(jnp.zeros(s, jnp.float32) for s in ((4, 2), (4,), (4, 2))))
+        model = Model(params, memory.vectors)
+        x, codes = jnp.zeros((2, *shape), jnp.float32), jnp.eye(2, dtype=jnp.float32)
+        loss = family.loss(params, memory, key, x, codes, HALF)[0]
+        z = family.draw(model, jax.random.split(key), codes)
+        return loss, z, family.encode(model, x, codes), family.decode(model, z, codes)
+
+    loss, z, again, y = jax.eval_shape(through, KEY)
+    assert loss.shape == ()
+    assert z.shape == again.shape == (2, *grid, 2)
+    assert y.shape == (2, *shape)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size"),
+        ({"dims": 0}, "dims"),
+        ({"hidden": 0}, "hidden"),
+        ({"levels": 0}, "levels"),
+        ({"decay": 1.0}, "decay"),
+        ({"revive": 2.0}, "revive"),
+        ({"commitment": -1.0}, "commitment"),
+    ],
+)
+def test_bad_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        RNN((8, 8, 1), 2, **options)
+
+
+def test_a_uniform_prior_needs_the_logarithm_of_the_size():
+    family = RNN((8, 8, 1), 2, width=2, size=4, dims=2, hidden=3)
+    params = jax.tree.map(jnp.zeros_like, jax.jit(family.init)(KEY))
+    memory = Codebook(*(jnp.zeros(s, jnp.float32) for s in ((4, 2), (4,), (4, 2))))
+    x, codes = jnp.zeros((2, 8, 8, 1), jnp.float32), jnp.eye(2, dtype=jnp.float32)
+    logs = jax.jit(partial(cost, family))(params, memory, x, codes)[1][1]
+    assert float(logs["prior"]) == pytest.approx(16 * math.log(4), rel=1e-5)
