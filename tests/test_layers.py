@@ -12,7 +12,8 @@ ROOT = Path(clusterart_jax.__file__).parent
 NAME = ROOT.name
 
 FLOOR = {
-    *("_typing", "_errors", "_files", "_progress", "_checks", "_linalg", "_cholesky", "_sharding"),
+    *("_typing", "_errors", "_files", "_progress"),
+    *("_checks", "_linalg", "_cholesky", "_qr", "_sharding"),
 }
 ROOMS = [
     *("data", "features", "cluster", "condition", "generate", "metrics", "art", "estimators"),

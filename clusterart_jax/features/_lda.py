@@ -19,10 +19,11 @@ from .._linalg import (
     total,
     weighted_mean,
 )
+from .._qr import factor
 from .._sharding import RowSharding, over_rows, place_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
 from ._lda_state import LDAState
-from ._spread import factor, moments, scatter, settle_signs
+from ._spread import moments, scatter, settle_signs
 
 SOLVERS = ("svd", "eigen", "lsqr")
 

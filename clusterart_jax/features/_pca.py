@@ -10,11 +10,12 @@ from jax import lax
 
 from .._checks import check_choice, check_count, check_key, check_rows, check_weights
 from .._linalg import HIGHEST, total, weighted_mean
+from .._qr import factor
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Float, KeyArray
 from ._pca_krylov import krylov, ritz
 from ._pca_state import PCAState, noise_variance
-from ._spread import factor, moments, settle_signs
+from ._spread import moments, settle_signs
 
 SOLVERS = ("auto", "full", "covariance_eigh", "randomized")
 EXACT_UP_TO = 1024

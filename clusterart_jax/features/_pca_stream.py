@@ -8,11 +8,12 @@ import jax.numpy as jnp
 
 from .._checks import check_count, check_rows, check_weights
 from .._linalg import mean_variance, total, weighted_mean
+from .._qr import factor
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Float
 from ._pca import state_of, whitened
 from ._pca_state import PCAState
-from ._spread import check_width, factor
+from ._spread import check_width
 
 
 class PCASums(NamedTuple):

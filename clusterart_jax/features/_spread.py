@@ -1,4 +1,4 @@
-"""How rows lie about their mean: scatter matrices and their factors, in one pass over blocks."""
+"""How rows lie about their mean: scatter matrices, in one pass over blocks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from .._checks import check_rows
 from .._linalg import HIGHEST, block_size, fold_rows, total, weighted_mean
@@ -115,49 +114,6 @@ def scatter(
     whole = [jnp.pad(panel, ((0, 0), (i, 0))) for i, panel in zip(starts, panels, strict=True)]
     upper = jnp.triu(jnp.concatenate(whole))
     return shift, upper + jnp.triu(upper, 1).T
-
-
-def factor(
-    x: Float[Array, "n d"],
-    weights: Float[Array, " n"],
-    centers: Callable[..., Array],
-    axis: Any,
-    *extra: Array,
-) -> Float[Array, "r d"]:
-    """A matrix F with FᵀF = Σ wᵢ (xᵢ − c)(xᵢ − c)ᵀ and r ≤ d rows (or all n where n < d).
-
-    By QR factorisations of blocks, which keep the digits of small directions that the scatter
-    matrix, being a square, loses.
-
-    Args:
-      x: rows (n, d).
-      weights: (n,).
-      centers: gets a block of each array of `extra`, and gives the c of its rows.
-      axis: of the mesh, or None.
-      extra: further arrays of n rows.
-    """
-    n, d = x.shape
-
-    def scaled(valid: Array, x: Array, w: Array, *extra: Array) -> Array:
-        return (x - centers(*extra)) * jnp.sqrt(jnp.where(valid, w, 0))[:, None]
-
-    if n <= d:
-        part = scaled(jnp.ones(n, bool), x, weights, *extra)
-    else:
-
-        def step(carry: Array, valid: Array, *rows: Array) -> tuple[Array, tuple[()]]:
-            part = scaled(valid, *rows)
-            # LAPACK wants columns one after the other: without the detour over a flat array, XLA
-            # copies all rows into that layout before the loop.
-            part = lax.optimization_barrier(part.ravel()).reshape(part.shape)
-            return jnp.linalg.qr(jnp.concatenate([carry, part]), mode="r"), ()
-
-        block = max(block_size(n, d), min(n, 4 * d))
-        part, _ = fold_rows(step, jnp.zeros((d, d), x.dtype), (x, weights, *extra), block=block)
-    if axis is None:
-        return part
-    parts = lax.all_gather(part, axis, tiled=True)
-    return parts if parts.shape[0] <= d else jnp.linalg.qr(parts, mode="r")
 
 
 def settle_signs(components: Float[Array, "m d"]) -> Float[Array, "m d"]:
