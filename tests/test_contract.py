@@ -30,6 +30,9 @@ STATE = cluster.MiniBatchState(
 TREE = cluster.hdbscan(X, min_cluster_size=4, min_samples=3)
 """Clusters of `X`, to which new points are joined."""
 
+NEW = 0.9 * X[: N // 2] + RNG.normal(scale=0.3, size=(N // 2, 3))
+"""Rows beside those of `X`, as if generated."""
+
 
 class Case(NamedTuple):
     """One function, and how to call it on arrays of rows.
@@ -69,6 +72,15 @@ def dispersion(function):
         return function(x, labels, k=4, **kw)
 
     return Case(function, call, (X, LABELS), (False,), weighted=True)
+
+
+def beside(function, outputs, **options):
+    """Of rows as real ones beside `NEW`."""
+
+    def call(key, x, **kw):
+        return function(*([key] if options.get("keyed") else []), x, NEW, **kw)
+
+    return Case(function, call, (X,), (False,) * outputs, weighted=True, **options)
 
 
 def color(function):
@@ -363,6 +375,25 @@ CASES = {
         (X,),
         (True, True),
         differentiable=True,
+    ),
+    "frechet_distance": beside(metrics.frechet_distance, 1),
+    "gaussian_frechet_distance": Case(
+        metrics.gaussian_frechet_distance,
+        lambda key, x: metrics.gaussian_frechet_distance(
+            jnp.max(x, axis=0), np.eye(3), X[0], np.cov(X.T)
+        ),
+        (X,),
+        (False,),
+    ),
+    "kernel_distance": beside(metrics.kernel_distance, 4, keyed=True),
+    "precision_recall": beside(metrics.precision_recall, 2),
+    "density_coverage": beside(metrics.density_coverage, 2),
+    "inception_score": Case(
+        metrics.inception_score,
+        lambda key, x, **kw: metrics.inception_score(x, splits=5, **kw),
+        (np.exp(X) / np.exp(X).sum(axis=1, keepdims=True),),
+        (False, False),
+        weighted=True,
     ),
     "adjusted_rand_score": agreement(metrics.adjusted_rand_score),
     "normalized_mutual_info_score": agreement(metrics.normalized_mutual_info_score),

@@ -8,12 +8,19 @@
   `completeness_score`, `v_measure_score`: what one labelling tells about the other.
 - `clustering_accuracy`, `precision_recall_matched`: clusters as classes, matched at their best.
 - `choose_k`: how many clusters, by silhouette, elbow, gap statistic or BIC.
+- `frechet_distance`, `gaussian_frechet_distance`: between Gaussians fitted to real and generated
+  features; FID on those of Inception.
+- `kernel_distance`: unbiased, with its standard error; KID on features of Inception.
+- `precision_recall`, `density_coverage`: how good generated features are, and how much they show.
+- `inception_score`: how sure a classifier is, over how many classes.
 - `nearest_neighbors`: distance to the nearest rows of another set; shows copying.
 """
 
 from ._agreement import adjusted_rand_score
 from ._choose import KChoice, choose_k
 from ._dispersion import calinski_harabasz_score, davies_bouldin_score
+from ._frechet import frechet_distance, gaussian_frechet_distance
+from ._inception_score import InceptionScore, inception_score
 from ._information import (
     adjusted_mutual_info_score,
     completeness_score,
@@ -21,13 +28,19 @@ from ._information import (
     normalized_mutual_info_score,
     v_measure_score,
 )
+from ._kernel import KernelDistance, kernel_distance
+from ._manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from ._matching import MatchedScores, clustering_accuracy, precision_recall_matched
 from ._neighbors import nearest_neighbors
 from ._silhouette import mean_intra_cluster_distance, silhouette_samples, silhouette_score
 
 __all__ = [
+    "DensityCoverage",
+    "InceptionScore",
     "KChoice",
+    "KernelDistance",
     "MatchedScores",
+    "PrecisionRecall",
     "adjusted_mutual_info_score",
     "adjusted_rand_score",
     "calinski_harabasz_score",
@@ -35,10 +48,16 @@ __all__ = [
     "clustering_accuracy",
     "completeness_score",
     "davies_bouldin_score",
+    "density_coverage",
+    "frechet_distance",
+    "gaussian_frechet_distance",
     "homogeneity_score",
+    "inception_score",
+    "kernel_distance",
     "mean_intra_cluster_distance",
     "nearest_neighbors",
     "normalized_mutual_info_score",
+    "precision_recall",
     "precision_recall_matched",
     "silhouette_samples",
     "silhouette_score",
