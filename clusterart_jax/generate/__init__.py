@@ -3,6 +3,10 @@
 - `Family`: what every kind of generator gives; `Model`: one that is trained.
 - `FAMILIES`: every kind by its name.
 - `VAE`: a variational autoencoder conditioned on codes.
+- `RNN`: a grid of vectors from a codebook, drawn by a recurrent network.
+- `CCI`: k-means and a network that train each other; what it sees is drawn.
+- `bits_per_dimension`, `marginal_bits`: how well pictures are predicted, and what to beat.
+- `Learner`: what the training loop trains; `Classifier`, `classify`: one that tells pictures apart.
 - `Schedule`, `TrainState`, `init_state`, `train`, `train_batches`: the one training loop.
 - `Latents`: where each cluster lies in latent space, to sample from there.
 - `draw`, `reconstruct`: codes → pictures; pictures → latents → pictures.
@@ -12,27 +16,38 @@
 - `conv`: convolution that is fast inside a compiled loop.
 """
 
+from ._bits import bits_per_dimension, marginal_bits
+from ._cci import CCI, Imagined
 from ._checkpoint import load_tree, save_tree
+from ._classifier import Classifier, classify
 from ._conv import conv
 from ._draw import draw, reconstruct, to_uint8
 from ._edit import direction, edit, embed, translate, walk
 from ._families import FAMILIES
-from ._family import Family, Model
+from ._family import Family, Learner, Model
 from ._latents import Latents
 from ._restore import restore
+from ._rnn import RNN
 from ._schedule import Schedule
 from ._shuffle import shuffled
 from ._train import TrainState, init_state, rows_of, train, train_batches
 from ._vae import VAE
 
 __all__ = [
+    "CCI",
     "FAMILIES",
+    "RNN",
     "VAE",
+    "Classifier",
     "Family",
+    "Imagined",
     "Latents",
+    "Learner",
     "Model",
     "Schedule",
     "TrainState",
+    "bits_per_dimension",
+    "classify",
     "conv",
     "direction",
     "draw",
@@ -40,6 +55,7 @@ __all__ = [
     "embed",
     "init_state",
     "load_tree",
+    "marginal_bits",
     "reconstruct",
     "restore",
     "rows_of",

@@ -30,12 +30,8 @@ class Model(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Family(ABC):
-    """A kind of generator: what is trained, and how pictures come of it. Holds no arrays.
-
-    Every family goes from codes to latents, and from latents and codes to pictures; those with an
-    encoder come back. Sampling, walks, translation, editing and restoration are made of these
-    three, for all families alike. Pictures are in 0…1 here.
+class Learner(ABC):
+    """What the training loop trains, from pictures in 0…1 and their codes. Holds no arrays.
 
     Attributes:
       shape: (h, w, c) of the pictures.
@@ -49,11 +45,6 @@ class Family(ABC):
 
     learning_rate = 2e-3
     """At its highest, where the schedule names none."""
-
-    @property
-    def encodes(self) -> bool:
-        """Whether the family has an encoder."""
-        return type(self).encode is not Family.encode
 
     revise_every = 0
     """Steps between two calls of `revise`; 0 makes none."""
@@ -128,6 +119,21 @@ class Family(ABC):
         """What turns gradients into updates."""
         return schedule.adam(self.learning_rate)
 
+
+@dataclass(frozen=True)
+class Family(Learner):
+    """A kind of generator: what is trained, and how pictures come of it.
+
+    Every family goes from codes to latents, and from latents and codes to pictures; those with an
+    encoder come back. Sampling, walks, translation, editing and restoration are made of these
+    three, for all families alike. Pictures are in 0…1 here.
+    """
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the family has an encoder."""
+        return type(self).encode is not Family.encode
+
     def fit(
         self,
         key: KeyArray,
@@ -185,19 +191,19 @@ def cast(tree: PyTree, compute: str) -> PyTree:
     return jax.tree.map(turn, tree)
 
 
-def fresh(network: type[nnx.Module], family: Family, key: KeyArray) -> PyTree:
+def fresh(network: type[nnx.Module], family: Learner, key: KeyArray) -> PyTree:
     """Parameters of a network that is made as `network(family, rngs=…)`."""
     made: Any = network(family, rngs=nnx.Rngs(key))  # type: ignore[call-arg]
     return nnx.to_pure_dict(nnx.state(made, nnx.Param))
 
 
-def merged(network: type[nnx.Module], family: Family, params: PyTree) -> Any:
+def merged(network: type[nnx.Module], family: Learner, params: PyTree) -> Any:
     """The network with these parameters, in the type that the family computes in."""
     return nnx.merge(_graph(network, family), nnx.State(cast(params, family.compute)))
 
 
 @cache
-def _graph(network: type[nnx.Module], family: Family) -> Any:
+def _graph(network: type[nnx.Module], family: Learner) -> Any:
     """The network without its arrays."""
 
     def make() -> Any:

@@ -10,7 +10,7 @@ from jax import lax
 from jax.sharding import NamedSharding
 
 from .._typing import Array, Float, Int, KeyArray, PyTree, UInt8
-from ._family import Family, Logs
+from ._family import Learner, Logs
 from ._schedule import Schedule
 from ._shuffle import shuffled
 
@@ -34,7 +34,7 @@ class TrainState(NamedTuple):
 
 
 def init_state(
-    family: Family,
+    family: Learner,
     schedule: Schedule,
     key: KeyArray,
     images: UInt8[Array, "n h w c"],
@@ -48,7 +48,7 @@ def init_state(
 
 
 def train(
-    family: Family,
+    family: Learner,
     schedule: Schedule,
     key: KeyArray,
     state: TrainState,
@@ -103,7 +103,7 @@ def train(
 
 
 def train_batches(
-    family: Family,
+    family: Learner,
     schedule: Schedule,
     key: KeyArray,
     state: TrainState,
@@ -141,7 +141,7 @@ def train_batches(
 
 
 def _steps(
-    family: Family,
+    family: Learner,
     schedule: Schedule,
     key: KeyArray,
     state: TrainState,
