@@ -1,0 +1,266 @@
+"""A generative adversarial network conditioned on codes of clusters."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from .._checks import check_choice, check_count
+from .._typing import Array, Float, KeyArray, PyTree, UInt8
+from ._augment import AUGMENTATIONS, augmented
+from ._family import Family, Logs, Model, fresh, merged
+from ._gan_clusters import recluster
+from ._gan_losses import GAMMA, LOSSES, adversarial, one_centred, zero_centred
+from ._gan_networks import Discriminator, Generator
+from ._schedule import Schedule
+
+NETWORKS = ("conv", "mlp")
+
+FEW = 5000
+"""Pictures below which a GAN is trained as on few: the code comes late, pictures are changed."""
+
+_PHASE_IN = 0.4
+
+
+@dataclass(frozen=True)
+class GAN(Family):
+    """The family: what to train and how to sample it. Holds no arrays, so it may be static.
+
+    A generator makes pictures from noise z and the embedding of a code; a discriminator that gets
+    the code as well tells them from real ones, and both learn at once, each from the other.
+    Residual networks without normalisation, a loss that judges pictures in pairs, and penalties on
+    steep discriminators make that stable (R3GAN). Samples come from the generator's moving average.
+
+    With fewer than 5,000 pictures a conditioned GAN collapses. There, and where not said otherwise,
+    the code only counts after a fifth of training, more and more up to two fifths, and all pictures
+    are changed at random before they are judged.
+
+    Attributes:
+      latent: dimensions of z.
+      width: channels of the first layer; deeper ones have up to four times as many.
+      depth: residual blocks at each size.
+      network: "conv" or "mlp", dense layers of 8 · width.
+      loss_kind: "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp"; "minimax" is the
+        classic one, which stalls and drops modes, kept to compare with.
+      gamma: weight of the penalty: with "wgan-gp" that towards gradients of length 1, with all
+        others R1 + R2; None is 0.5 with "relativistic", 10 with "wgan-gp" and 0 with others.
+      penalty_every: the penalty looks at one in so many pictures of a step.
+      augment: changes of pictures before they are judged, of "color", "translation" and "cutout";
+        None is all three for fewer than 5,000 pictures, and none for more.
+      phase_in: share of training after which the code counts in full; it counts for nothing in the
+        first half of that. None is 0.4 for fewer than 5,000 pictures, and 0 for more.
+      recluster_every: steps after which the pictures are clustered anew by what the discriminator
+        sees in them; 0 keeps the codes that were given.
+
+    References:
+      Huang, Gokaslan, Kuleshov and Tompkin, arXiv:2501.05441; projection of codes: Miyato and
+      Koyama, arXiv:1802.05637; clusters of features: Liu and others, arXiv:2006.10728; few
+      pictures: Shahbazi, Danelljan, Paudel and Van Gool, arXiv:2201.06578.
+    """
+
+    latent: int = 64
+    width: int = 32
+    depth: int = 1
+    network: str = "conv"
+    loss_kind: str = "relativistic"
+    gamma: float | None = None
+    penalty_every: int = 4
+    augment: tuple[str, ...] | None = None
+    phase_in: float | None = None
+    recluster_every: int = 0
+
+    learning_rate = 1e-3
+
+    def __post_init__(self) -> None:
+        check_choice(self.network, "network", NETWORKS)
+        check_choice(self.loss_kind, "loss_kind", LOSSES)
+        check_count(self.depth, "depth")
+        check_count(self.penalty_every, "penalty_every")
+        check_count(self.recluster_every, "recluster_every", low=0)
+        for kind in self.augment or ():
+            check_choice(kind, "augment", AUGMENTATIONS)
+        if self.gamma is not None and self.gamma < 0:
+            raise ValueError(f"gamma must be at least 0, not {self.gamma}")
+        if self.phase_in is not None and not 0 <= self.phase_in <= 1:
+            raise ValueError(f"phase_in must be a share between 0 and 1, not {self.phase_in}")
+
+    @property
+    def revise_every(self) -> int:  # type: ignore[override]
+        """Steps between two clusterings."""
+        return self.recluster_every
+
+    def optimizer(self, schedule: Schedule) -> optax.GradientTransformation:
+        """Adam without momentum: the other network moves on meanwhile."""
+        return schedule.adam(self.learning_rate, b1=0.0, b2=0.99, clip=100.0)
+
+    def init(self, key: KeyArray) -> PyTree:
+        """Fresh parameters of both networks."""
+        one, other = jax.random.split(key)
+        return {
+            "generator": fresh(Generator, self, one),
+            "discriminator": fresh(Discriminator, self, other),
+        }
+
+    def start(
+        self,
+        key: KeyArray,
+        params: PyTree,
+        images: UInt8[Array, "n h w c"],
+        codes: Float[Array, "n n_codes"],
+    ) -> tuple[PyTree, PyTree]:
+        """The parameters as they are, and the memory.
+
+        Returns:
+          Parameters; and of the memory `progress`, the share of training that is done; `phase_in`
+          and `augment`, which depend on the number of pictures; with `recluster_every` the `codes`.
+        """
+        few = images.shape[0] < FEW
+        phase_in = _PHASE_IN * few if self.phase_in is None else self.phase_in
+        memory = {
+            "progress": jnp.zeros((), jnp.float32),
+            "phase_in": jnp.asarray(phase_in, jnp.float32),
+            "augment": jnp.asarray(few or self.augment is not None, jnp.float32),
+        }
+        if self.recluster_every:
+            memory["codes"] = jnp.asarray(codes, jnp.float32)
+        return params, memory
+
+    def gradients(
+        self,
+        params: PyTree,
+        memory: PyTree,
+        key: KeyArray,
+        images: Float[Array, "b h w c"],
+        codes: Float[Array, "b n_codes"],
+        progress: Float[Array, ""],
+    ) -> tuple[PyTree, PyTree, Logs]:
+        """Of both networks at once, from the same generated pictures.
+
+        Returns:
+          Gradients; the memory; and `loss`, the discriminator's with its penalty, `generator`, its
+          loss, `penalty`, before its weight, and `margin`, real logits less generated ones.
+        """
+        noise, change, place = jax.random.split(key, 3)
+        count = _counts(memory["phase_in"], progress)
+        z = jax.random.normal(noise, (images.shape[0], self.latent), jnp.float32)
+        codes_of_both = jnp.concatenate([codes, codes])
+
+        def judge(params: PyTree, x: Array, codes: Array) -> Array:
+            return merged(Discriminator, self, params)(x, codes, count)
+
+        def view(params: PyTree, fake: Array) -> tuple[Array, Array]:
+            x = jnp.concatenate([2 * images - 1, fake])
+            x = self._changed(change, x, memory["augment"])
+            return judge(params, x, codes_of_both), x
+
+        fake, to_generator = jax.vjp(
+            lambda p: merged(Generator, self, p)(z, codes, count), params["generator"]
+        )
+        logits, back, seen = jax.vjp(view, params["discriminator"], fake, has_aux=True)
+
+        def losses(logits: Array) -> tuple[Array, Array]:
+            return adversarial(self.loss_kind, *jnp.split(logits, 2))
+
+        (loss, wish), to_logits = jax.vjp(losses, logits)
+        one, none = jnp.ones_like(loss), jnp.zeros_like(loss)
+        of_discriminator = back(to_logits((one, none))[0])[0]
+        of_generator = to_generator(back(to_logits((none, one))[0])[1])[0]
+
+        gamma = GAMMA.get(self.loss_kind, 0.0) if self.gamma is None else self.gamma
+        penalty = none
+        if gamma:
+            real, made = (x[:: self.penalty_every] for x in jnp.split(seen, 2))
+            some = codes[:: self.penalty_every]
+
+            def steep(params: PyTree) -> Array:
+                if self.loss_kind == "wgan-gp":
+                    share = jax.random.uniform(place, real.shape[:1], real.dtype)
+                    return one_centred(lambda x: judge(params, x, some), real, made, share)
+                return zero_centred(lambda x: judge(params, x, some), real, made)
+
+            penalty, slope = jax.value_and_grad(steep)(params["discriminator"])
+            of_discriminator = jax.tree.map(lambda a, b: a + gamma * b, of_discriminator, slope)
+        real_logits, fake_logits = jnp.split(logits, 2)
+        logs = {
+            "loss": loss + gamma * penalty,
+            "generator": wish,
+            "penalty": penalty,
+            "margin": jnp.mean(real_logits - fake_logits),
+        }
+        grads = {"generator": of_generator, "discriminator": of_discriminator}
+        return grads, {**memory, "progress": progress}, logs
+
+    def _changed(self, key: KeyArray, x: Array, strength: Array) -> Array:
+        """Pictures as the discriminator gets them."""
+        kinds = AUGMENTATIONS if self.augment is None else self.augment
+        if not kinds:
+            return x
+
+        def change(x: Array) -> Array:
+            return augmented(key, x, kinds, strength)
+
+        return lax.cond(strength > 0, change, lambda x: x, x)
+
+    def revise(
+        self,
+        key: KeyArray,
+        params: PyTree,
+        memory: PyTree,
+        images: UInt8[Array, "n h w c"],
+        codes: Float[Array, "n n_codes"],
+    ) -> PyTree:
+        """The memory with codes of new clusters, but before the first step, which knows nothing."""
+
+        def features(images: Array) -> Array:
+            network = merged(Discriminator, self, params["discriminator"])
+            return network.features(2 * images - 1)
+
+        new = lax.cond(
+            memory["progress"] > 0,
+            lambda: recluster(key, features, images, memory["codes"]),
+            lambda: memory["codes"],
+        )
+        return {**memory, "codes": new}
+
+    def codes_of(
+        self, memory: PyTree, codes: Float[Array, "n n_codes"]
+    ) -> Float[Array, "n n_codes"]:
+        """The codes that were given, or those of the last clustering."""
+        return memory["codes"] if self.recluster_every else codes
+
+    def fit(
+        self,
+        key: KeyArray,
+        params: PyTree,
+        memory: PyTree,
+        images: UInt8[Array, "n h w c"],
+        codes: Float[Array, "n n_codes"],
+    ) -> Float[Array, ""]:
+        """How much the code counts: 1, but in the midst of a training that phases it in."""
+        return _counts(memory["phase_in"], memory["progress"])
+
+    def draw(
+        self,
+        model: Model,
+        keys: KeyArray,
+        codes: Float[Array, "m n_codes"],
+        temperature: float | Array = 1.0,
+    ) -> Float[Array, "m latent"]:
+        """Standard normal z, times `temperature`."""
+        z = jax.vmap(lambda key: jax.random.normal(key, (self.latent,), jnp.float32))(keys)
+        return z * jnp.asarray(temperature, z.dtype)
+
+    def decode(
+        self, model: Model, z: Float[Array, "m latent"], codes: Float[Array, "m n_codes"]
+    ) -> Float[Array, "m h w c"]:
+        """Pictures in 0…1 from z and codes."""
+        paint = merged(Generator, self, model.params["generator"])
+        return (paint(z, codes, model.fitted) + 1) / 2
+
+
+def _counts(phase_in: Array, progress: Array) -> Float[Array, ""]:
+    """How much the code counts, 0…1: not in the first half of its time, then more and more."""
+    half = phase_in / 2
+    return jnp.where(phase_in > 0, jnp.clip((progress - half) / jnp.maximum(half, 1e-6), 0, 1), 1.0)

@@ -1,0 +1,90 @@
+"""What generator and discriminator of a GAN make smaller, and penalties of steep discriminators."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from .._typing import Array, Float
+
+LOSSES = ("relativistic", "minimax", "non-saturating", "hinge", "wgan-gp")
+
+GAMMA = {"relativistic": 0.5, "wgan-gp": 10.0}
+"""Weight of the penalty where none is given; losses that are not named here have none."""
+
+Judge = Callable[[Array], Array]
+"""From pictures (m, …) to logits (m,), each picture on its own."""
+
+
+def adversarial(
+    kind: str, real: Float[Array, " b"], fake: Float[Array, " b"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Losses of the discriminator and of the generator, means over the pictures of a step.
+
+    Args:
+      kind: one of `LOSSES`. Static.
+      real: logits of real pictures, higher where they are taken for real.
+      fake: logits of generated ones, each of the same code as the real one in its place.
+
+    Returns:
+      The two losses. "relativistic": log(1 + exp(−(real − fake))) and with the sign turned, so that
+      a picture is judged beside another. "minimax": cross-entropy, and its negative.
+      "non-saturating": cross-entropy, and that of generated pictures taken for real. "hinge":
+      margins of 1, and −fake. "wgan-gp": fake − real, and −fake.
+
+    References:
+      Huang and others, arXiv:2501.05441; Jolicoeur-Martineau, arXiv:1807.00734; Goodfellow and
+      others, arXiv:1406.2661; Lim and Ye, arXiv:1705.02894; Arjovsky and others, arXiv:1701.07875.
+    """
+    mean = jnp.mean
+    if kind == "relativistic":
+        return mean(nnx.softplus(fake - real)), mean(nnx.softplus(real - fake))
+    if kind == "hinge":
+        return mean(nnx.relu(1 - real)) + mean(nnx.relu(1 + fake)), -mean(fake)
+    if kind == "wgan-gp":
+        return mean(fake) - mean(real), -mean(fake)
+    entropy = mean(nnx.softplus(-real)) + mean(nnx.softplus(fake))
+    return entropy, mean(nnx.softplus(-fake)) if kind == "non-saturating" else -mean(
+        nnx.softplus(fake)
+    )
+
+
+def steepness(judge: Judge, x: Float[Array, "m ..."]) -> Float[Array, " m"]:
+    """Squared length of the gradient of each picture's logit."""
+    slope = jax.grad(lambda x: jnp.sum(judge(x)))(x)
+    return jnp.sum(slope.reshape(x.shape[0], -1) ** 2, axis=1)
+
+
+def zero_centred(
+    judge: Judge, real: Float[Array, "m ..."], fake: Float[Array, "m ..."]
+) -> Float[Array, ""]:
+    """R1 + R2: half the mean squared gradient at real pictures, and at generated ones.
+
+    References:
+      Mescheder, Geiger and Nowozin, arXiv:1801.04406; both together: arXiv:2501.05441.
+    """
+    return (jnp.mean(steepness(judge, real)) + jnp.mean(steepness(judge, fake))) / 2
+
+
+def one_centred(
+    judge: Judge,
+    real: Float[Array, "m ..."],
+    fake: Float[Array, "m ..."],
+    share: Float[Array, " m"],
+) -> Float[Array, ""]:
+    """Mean squared distance from 1 of the length of the gradient between real and generated.
+
+    Args:
+      judge: the discriminator.
+      real: (m, …).
+      fake: (m, …).
+      share: (m,) of the real one in each place that is looked at.
+
+    References:
+      Gulrajani and others, arXiv:1704.00028.
+    """
+    part = share.reshape(-1, *[1] * (real.ndim - 1))
+    between = part * real + (1 - part) * fake
+    # The root has no derivative at 0.
+    return jnp.mean((jnp.sqrt(steepness(judge, between) + 1e-12) - 1) ** 2)
