@@ -2,6 +2,7 @@
 
 - `Family`: what every kind of generator gives; `Model`: one that is trained.
 - `FAMILIES`: every kind by its name.
+- `GAN`: a generative adversarial network conditioned on codes.
 - `VAE`: a variational autoencoder conditioned on codes.
 - `RNN`: a grid of vectors from a codebook, drawn by a recurrent network.
 - `CCI`: k-means and a network that train each other; what it sees is drawn.
@@ -25,6 +26,7 @@ from ._draw import draw, reconstruct, to_uint8
 from ._edit import direction, edit, embed, translate, walk
 from ._families import FAMILIES
 from ._family import Family, Learner, Model
+from ._gan import GAN
 from ._latents import Latents
 from ._restore import restore
 from ._rnn import RNN
@@ -36,6 +38,7 @@ from ._vae import VAE
 __all__ = [
     "CCI",
     "FAMILIES",
+    "GAN",
     "RNN",
     "VAE",
     "Classifier",
