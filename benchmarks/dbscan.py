@@ -52,6 +52,8 @@ def cases(quick: bool = False) -> list[Case]:
         ("photographs", "pixels of two photographs", pixels, 100_000, 0.02, 10),
         ("photographs", "pixels of two photographs", pixels, 546_560, 0.01, 10),
         ("fashion-mnist-pca", "Fashion-MNIST, 32 components", components, 60_000, 3.0, 10),
+        ("blobs-of-9-columns", "40 groups", partial(groups, d=9), 180_000, 1.5, 10),
+        ("blobs-of-3-columns", "40 groups", partial(groups, d=3), 1_000_000, 0.2, 10),
     ]
     return [
         Case(
@@ -59,7 +61,7 @@ def cases(quick: bool = False) -> list[Case]:
             about=f"{about}, {min(n, QUICK_ROWS) if quick else n:,} rows, eps={eps}",
             load=partial(problem, rows, min(n, QUICK_ROWS) if quick else n, eps, enough),
             ours=ours,
-            peers=_peers(n if not quick else QUICK_ROWS, rows is components),
+            peers=_peers(n if not quick else QUICK_ROWS, rows),
             loss=faults,
             loss_name="1 + share of faults",
         )
@@ -67,21 +69,26 @@ def cases(quick: bool = False) -> list[Case]:
     ]
 
 
-def _peers(n: int, wide: bool) -> dict[str, Callable[[Problem], Run]]:
-    """Left out: oneDAL compares every pair, for minutes; dbscan knows up to 20 columns."""
-    peers: dict[str, Callable[[Problem], Run]] = {"scikit-learn": sklearn}
+def _peers(n: int, rows: Callable[[int], np.ndarray]) -> dict[str, Callable[[Problem], Run]]:
+    """Left out: oneDAL compares every pair, for minutes; dbscan knows up to 20 columns.
+
+    And scikit-learn stores all neighbours, which are many of the rows that memory is measured with.
+    """
+    peers: dict[str, Callable[[Problem], Run]] = {}
+    if not isinstance(rows, partial):
+        peers["scikit-learn"] = sklearn
     if n <= 100_000:
         peers["scikit-learn-intelex"] = sklearnex
-    if not wide:
+    if rows is not components:
         peers["dbscan"] = dbscan
     return peers
 
 
-def groups(n: int) -> np.ndarray:
-    """(n, 2): 40 round groups."""
+def groups(n: int, d: int = 2) -> np.ndarray:
+    """(n, d): 40 round groups."""
     from sklearn.datasets import make_blobs
 
-    return make_blobs(n, 2, centers=40, cluster_std=0.5, random_state=0)[0].astype(np.float32)
+    return make_blobs(n, d, centers=40, cluster_std=0.5, random_state=0)[0].astype(np.float32)
 
 
 def pixels(n: int) -> np.ndarray:
