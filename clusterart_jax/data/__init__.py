@@ -6,12 +6,23 @@
 - `resize`: an array of pictures → squares of another size, antialiased.
 - `write_png`: one picture → a PNG file, whole or absent.
 - `write_animation`: several → a GIF or an animated PNG.
+- `LARGE_BYTES`: more than so many of an .npy file stay in it, and are read where touched.
 - `png_bytes`: one picture → the bytes of a PNG.
 """
 
+from ._arrays import LARGE_BYTES
 from ._load import load
 from ._pictures import Pictures, Skipped
 from ._resize import resize
 from ._write import png_bytes, write_animation, write_png
 
-__all__ = ["Pictures", "Skipped", "load", "png_bytes", "resize", "write_animation", "write_png"]
+__all__ = [
+    "LARGE_BYTES",
+    "Pictures",
+    "Skipped",
+    "load",
+    "png_bytes",
+    "resize",
+    "write_animation",
+    "write_png",
+]

@@ -11,6 +11,9 @@ from .._typing import UInt8
 from ._pictures import Pictures, chosen_rows
 
 # Rows are converted this many bytes at a time, so that float64 pictures never exist twice.
+LARGE_BYTES = 2**30
+"""Pictures of more bytes, in an .npy file that needs no conversion, stay in the file."""
+
 _BLOCK_BYTES = 16 << 20
 
 _SHAPES = "(n, h, w) or (n, h, w, c) with c = 1, 3 or 4"
@@ -103,8 +106,11 @@ def _converted(array: np.ndarray, rows: np.ndarray, where: str) -> np.ndarray:
     """The chosen rows of an array of rank 4 as contiguous `uint8` with 1 or 3 channels."""
     _check_values(array, rows, where)
     n, height, width, depth = array.shape
-    if array.dtype == np.uint8 and depth != 4 and len(rows) == n and not _is_mapped(array):
-        return np.ascontiguousarray(array)
+    if array.dtype == np.uint8 and depth != 4 and len(rows) == n:
+        if not _is_mapped(array):
+            return np.ascontiguousarray(array)
+        if array.nbytes > LARGE_BYTES and array.flags.c_contiguous:
+            return array  # too much to copy; the file is read where it is touched
     images = np.empty((len(rows), height, width, 3 if depth == 4 else depth), np.uint8)
     done = 0
     for part, numbers in _parts(array, rows):
@@ -149,8 +155,10 @@ def _checked_labels(labels: np.ndarray, n: int, where: str) -> np.ndarray:
     return labels.astype(np.int32)
 
 
-def _is_mapped(array: np.ndarray) -> bool:
-    return isinstance(array, np.memmap) or isinstance(array.base, np.memmap)
+def _is_mapped(array: Any) -> bool:
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
 
 
 def _blocks(n: int, row_bytes: int) -> list[slice]:

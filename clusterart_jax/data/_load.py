@@ -62,8 +62,8 @@ def load(
       quiet: show no progress bar.
 
     Returns:
-      The pictures, in memory: n·h·w·c bytes. Beyond that, one full-size picture a CPU core while a
-      folder is read.
+      The pictures, in memory: n·h·w·c bytes; of an .npy file of `uint8` above 1 GiB, a map into the
+      file. Beyond that, one full-size picture a CPU core while a folder is read.
 
     Raises:
       ConfigError: for an option that cannot be.

@@ -59,7 +59,7 @@ class Classifier(Learner):
         whole = jnp.maximum(jnp.sum(mass), 1)
         right = (jnp.argmax(logits, axis=1) == jnp.argmax(codes, axis=1)) & (mass[:, 0] > 0)
         loss = jnp.sum(each) / whole
-        return loss, (memory, {"loss": loss, "accuracy": jnp.sum(right) / whole})
+        return loss, (memory, {"loss": loss, "accuracy": jnp.sum(right.astype(loss.dtype)) / whole})
 
     def __call__(
         self, params: PyTree, images: UInt8[Array, "n h w c"]

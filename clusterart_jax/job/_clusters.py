@@ -11,10 +11,14 @@ from .. import metrics
 from .._errors import ConfigError
 from .._progress import progress
 from .._typing import ArrayLike, Images, KeyArray
+from ..features import PCAState, pixels
 from ..generate import load_tree, save_tree
 from ..pipeline import METHODS, ClusterConfig, Clustering, Found, clustered, least_numbers, project
 from ..report import Number
+from ._feeds import is_large, sample_rows
 from ._folder import CLUSTERING, abandon, stored
+
+_PART_BYTES = 2**25  # of pictures that are projected at once
 
 SILHOUETTE_ROWS = 10_000
 """Rows at most of which silhouettes are taken, evenly spaced: their cost grows as the square."""
@@ -45,7 +49,7 @@ def cluster_images(
     Raises:
       ConfigError: when there is not one cluster; the message says what to change.
     """
-    projection, points = jax.jit(project, static_argnums=1)(images, config)
+    projection, points = _project(images, config)
     file = path / CLUSTERING
     if file.exists():
         shape = images.shape
@@ -61,6 +65,20 @@ def cluster_images(
     )
     save_tree(file, clustering)
     return clustering, np.asarray(points)
+
+
+def _project(images: Images, config: ClusterConfig) -> tuple[PCAState, jax.Array]:
+    """As `project`; of a large set components are those of a sample, and points come in parts."""
+    if not is_large(images):
+        return jax.jit(project, static_argnums=1)(images, config)
+    rows = sample_rows(len(images))
+    projection = jax.jit(lambda some: project(some, config)[0])(images[rows])
+    transform = jax.jit(lambda some: projection.transform(pixels(some)))
+    step = max(1, _PART_BYTES // images[0].nbytes)
+    parts = [
+        np.asarray(transform(images[first : first + step])) for first in range(0, len(images), step)
+    ]
+    return projection, jnp.asarray(np.concatenate(parts))
 
 
 def read_clustering(

@@ -15,6 +15,7 @@ from ..generate import Family, Model, draw, reconstruct, to_uint8
 from ..pipeline import Clustering, PipelineConfig, turns
 from ..report import Neighbors, Number, Pairs
 from ._clusters import clustering_numbers
+from ._feeds import is_large, sample_rows
 
 _SHOWN = 24  # reconstructions and nearest neighbours shown
 _WALKS, _WALK_STEPS = 8, 11
@@ -163,7 +164,8 @@ def _copying(
     samples: np.ndarray, images: Images, held_out: np.ndarray
 ) -> tuple[Neighbors, list[Number]]:
     """How near generated pictures come to training pictures, beside pictures never trained on."""
-    training = images[~held_out]
+    rows = np.flatnonzero(~held_out)
+    training = images[rows[sample_rows(len(rows))] if is_large(images) else rows]
     reference = pixels(training)
     unit = 1 / np.sqrt(reference.shape[1])  # root mean square a pixel value
     distances, nearest = metrics.nearest_neighbors(pixels(samples), reference)
@@ -175,7 +177,7 @@ def _copying(
     )
     fresh = ratio = np.nan
     if held_out.any():
-        queries = pixels(images[held_out][:_HELD_OUT_QUERIES])
+        queries = pixels(images[np.flatnonzero(held_out)[:_HELD_OUT_QUERIES]])
         fresh = float(np.median(metrics.nearest_neighbors(queries, reference)[0])) * float(unit)
         ratio = generated / fresh if fresh > 0 else np.nan
     return neighbors, [

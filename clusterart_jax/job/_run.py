@@ -14,6 +14,7 @@ from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
 from ._clusters import cluster_images
 from ._evaluation import Trained, evaluate
+from ._feeds import Feed
 from ._record import warnings_of, write_clusters
 from ._shell import Run, Source, begin, finish, short_name, timed, title_of
 from ._training import Curves, train_in_chunks
@@ -159,19 +160,11 @@ def _train(
     quiet: bool,
 ) -> tuple[Trained, Curves]:
     family = config.family(images.shape[1:])
-    training = images[~held_out]
-    labels = clustering.labels[~held_out]
-    codes, mask = encode(labels, config.k, noise=config.finds_number)
-    state, curves = train_in_chunks(
-        family,
-        config.schedule(),
-        (keys.init, keys.train),
-        training,
-        codes,
-        path / folder.TRAINING,
-        quiet=quiet,
-    )
-    fitted = jax.jit(family.fit)(keys.fit, state.ema, state.memory, training, codes)
+    rows = np.flatnonzero(~held_out)
+    codes, mask = encode(clustering.labels[rows], config.k, noise=config.finds_number)
+    feed = Feed(family, config.schedule(), keys.train, images, rows, codes)
+    state, curves = train_in_chunks(feed, keys.init, path / folder.TRAINING, quiet=quiet)
+    fitted = jax.jit(family.fit)(keys.fit, state.ema, state.memory, feed.images, feed.codes)
     model = Model(state.ema, fitted)
     trained = Trained(family, model, np.asarray(mask))
     save_tree(path / folder.GENERATOR, {**model._asdict(), "mask": mask})

@@ -4,8 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -14,10 +13,10 @@ import numpy as np
 
 from .._errors import DivergedError
 from .._progress import begin_at, progress
-from .._typing import Array, Float, Images, KeyArray
-from ..generate import Family, Schedule, TrainState, init_state, load_tree, save_tree, train
+from .._typing import KeyArray
+from ..generate import TrainState, load_tree, save_tree
+from ._feeds import Feed
 
-_CHUNK = 256  # steps at most between two looks at the host
 _SECONDS_A_CHUNK = 0.5
 _SECONDS_A_CHECKPOINT = 30.0
 
@@ -50,23 +49,13 @@ def ask_to_stop() -> Iterator[Callable[[], bool]]:
 
 
 def train_in_chunks(
-    family: Family,
-    schedule: Schedule,
-    keys: tuple[KeyArray, KeyArray],
-    images: Images,
-    codes: Float[Array, "n n_codes"],
-    checkpoint: Path,
-    *,
-    quiet: bool = False,
+    feed: Feed, key: KeyArray, checkpoint: Path, *, quiet: bool = False
 ) -> tuple[TrainState, Curves]:
     """Trains to the end of the schedule, from `checkpoint` where it exists.
 
     Args:
-      family: what to train.
-      schedule: how long.
-      keys: for the first parameters, and for the steps.
-      images: `uint8` (n, h, w, c).
-      codes: (n, n_codes).
+      feed: what to train, with which pictures, and for how long.
+      key: for the first parameters.
       checkpoint: written about every 30 s, on Ctrl-C, and at the end.
       quiet: no progress bar.
 
@@ -77,23 +66,14 @@ def train_in_chunks(
       KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
       DivergedError: when the loss is no longer finite; the last good checkpoint is kept.
     """
-    steps = schedule.steps
-    step_key = keys[1]
-    images, codes = jax.device_put(images), jax.device_put(codes)
-    state = jax.jit(partial(init_state, family, schedule))(keys[0], images, codes)
-
-    # The data are arguments, not constants of the program; the state is given up and reused.
-    def advance(
-        state: TrainState, until: int, images: Array, codes: Array
-    ) -> tuple[TrainState, dict[str, Array]]:
-        return train(family, schedule, step_key, state, images, codes, chunk=_CHUNK, until=until)
-
+    steps = feed.schedule.steps
+    state = feed.begin(key)
     with (
         ask_to_stop() as stop_asked,
+        closing(feed),
         progress(steps, "compiling", "step", quiet=quiet, at_once=True) as bar,
     ):
-        compiled = jax.jit(advance, donate_argnums=0).lower(state, steps, images, codes).compile()
-        _, shapes = compiled.out_info
+        advance, shapes = feed.compile(state)
         curves = {name: np.full(steps, np.nan, leaf.dtype) for name, leaf in shapes.items()}
         if checkpoint.exists():
             state, curves = jax.tree.map(np.array, load_tree(checkpoint, (state, curves)))
@@ -103,8 +83,8 @@ def train_in_chunks(
         pace = 8  # steps in the next chunk; steps do not depend on how they are cut
         while done < steps:
             began = time.monotonic()
-            until = min(steps, done + pace)
-            state, part = compiled(state, until, images, codes)
+            until = min(steps, done + pace, done + feed.most)
+            state, part = advance(state, done, until)
             part = {name: np.asarray(values)[: until - done] for name, values in part.items()}
             _refuse_divergence(part["loss"], done, checkpoint)
             for name, values in part.items():
@@ -112,7 +92,9 @@ def train_in_chunks(
             bar.set_postfix_str(f"loss {part['loss'][-1]:.3f}", refresh=False)
             bar.update(until - done)
             seconds = max(time.monotonic() - began, 1e-3)
-            pace = max(1, min(_CHUNK, round((until - done) * _SECONDS_A_CHUNK / seconds)))
+            pace = max(1, min(feed.most, round((until - done) * _SECONDS_A_CHUNK / seconds)))
+            if feed.streams:
+                pace = feed.most  # what was fetched is used
             done = until
             stop = stop_asked()
             if stop or done == steps or time.monotonic() - saved > _SECONDS_A_CHECKPOINT:
