@@ -58,7 +58,7 @@ def test_vectors_follow_by_moving_averages_worked_by_hand():
 
 
 def test_many_batches_against_numpy():
-    """Weighted means of all outputs of before, the weights falling by `decay` from batch to batch."""
+    """Means of all outputs of before, whose weights fall by `decay` from batch to batch."""
     vectors = f32(RNG.normal(size=(3, 2)))
     share = f32([0.2, 0.3, 0.5])
     book = Codebook(vectors, share, share[:, None] * vectors)

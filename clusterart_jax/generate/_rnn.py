@@ -1,0 +1,268 @@
+"""A vector-quantised autoencoder, and a recurrent network that draws its grids for each cluster."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import export, lax
+
+from .._checks import check_count
+from .._linalg import fold_rows
+from .._typing import Array, Float, Int, KeyArray, PyTree, UInt8
+from ._codebook import Codebook, follow, quantise, start_codebook, straight_through
+from ._family import Family, Logs, Model, cast, fresh, merged
+from ._levels import logistic_nats
+from ._networks import Decoder, Encoder
+from ._rnn_prior import Prior
+
+_LOOKED_AT = 2**14  # encoder outputs that k-means starts the codebook from, about
+_BLOCK = 128  # pictures encoded at once
+
+
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Grids")
+class Grids(NamedTuple):
+    """What `RNN.fit` finds.
+
+    Attributes:
+      vectors: (codebook, dims).
+      center: (n_codes, gh, gw, dims), the mean grid of each code; 0 for one without pictures.
+    """
+
+    vectors: Float[Array, "codebook dims"]
+    center: Float[Array, "n_codes gh gw dims"]
+
+
+@dataclass(frozen=True)
+class RNN(Family):
+    """A picture is a grid of vectors from a codebook; a recurrent network draws grids.
+
+    The encoder gives a vector for each cell of the picture, and the nearest of the codebook takes
+    its place; the decoder gets those. The codebook starts from k-means and follows the encoder by
+    moving averages. In the same steps a gated recurrent unit learns the prior p(indices | code),
+    which changes neither encoder nor codebook. Latents are grids of vectors; walks may leave the
+    codebook, since the decoder takes any.
+
+    Attributes:
+      width: channels of the first layer; deeper ones have up to four times as many.
+      levels: how often pictures are halved; None: until the shorter side has at most 8 cells, but
+        at least once.
+      codebook: vectors in it.
+      dims: dimensions of each.
+      hidden: width of the prior's state.
+      commitment: weight of the mean squared distance of encoder outputs from their vectors.
+      decay: of the codebook's moving averages, for each step.
+      revive: part of the fair share of outputs, 1 / codebook, below which a vector moves.
+
+    References:
+      van den Oord and others, arXiv:1711.00937; levels of pixels: Salimans and others,
+      arXiv:1701.05517.
+    """
+
+    width: int = 32
+    levels: int | None = None
+    codebook: int = 256
+    dims: int = 32
+    hidden: int = 192
+    commitment: float = 0.25
+    decay: float = 0.99
+    revive: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("width", "codebook", "dims", "hidden"):
+            check_count(getattr(self, name), name)
+        if self.levels is not None:
+            check_count(self.levels, "levels")
+        if not 0 <= self.commitment < 1e6:
+            raise ValueError(f"commitment must be at least 0 and below 1e6, not {self.commitment}")
+        for name in ("decay", "revive"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1, not {getattr(self, name)}"
+                )
+
+    @property
+    def halvings(self) -> int:
+        """How often pictures are halved."""
+        if self.levels is not None:
+            return self.levels
+        return max(1, math.ceil(math.log2(min(self.shape[:2]) / 8)))
+
+    def init(self, key: KeyArray) -> PyTree:
+        """Fresh parameters, a nested dict of arrays."""
+        return fresh(_Network, self, key)
+
+    def start(
+        self,
+        key: KeyArray,
+        params: PyTree,
+        images: UInt8[Array, "n h w c"],
+        codes: Float[Array, "n n_codes"],
+    ) -> tuple[PyTree, Codebook]:
+        """Parameters as they are, and a codebook from k-means on outputs of the fresh encoder."""
+        network = merged(_Network, self, params)
+        n, cells = images.shape[0], math.prod(network.encoder.grid)
+        choice, seeds = jax.random.split(key)
+        count = min(n, max(1, _LOOKED_AT // cells))
+        rows = jax.random.choice(choice, n, (count,), replace=False)
+
+        def look(carry: tuple[()], valid: Array, images: Array) -> tuple[tuple[()], Array]:
+            return carry, network.encode(images.astype(jnp.float32) / 255)
+
+        z = fold_rows(look, (), (images[rows],), block=_BLOCK)[1]
+        return params, start_codebook(seeds, z.reshape(-1, self.dims), self.codebook)
+
+    def loss(
+        self,
+        params: PyTree,
+        memory: Codebook,
+        key: KeyArray,
+        images: Float[Array, "b h w c"],
+        codes: Float[Array, "b n_codes"],
+        progress: Float[Array, ""],
+    ) -> tuple[Array, tuple[PyTree, Logs]]:
+        """A bound of −log p(x | c) in nats per pixel value, and the commitment of the encoder.
+
+        Returns:
+          Their sum; the codebook of after; and `loss` (the bound), `error` (mean squared), `prior`
+          (nats of the indices of a picture), `used` (vectors in use: the exponential of the
+          entropy of their shares), `revived` (vectors moved).
+        """
+        network = merged(_Network, self, params)
+        z = network.encode(images)
+        flat = lax.stop_gradient(z).reshape(-1, self.dims)
+        index = quantise(memory.vectors, flat)
+        q = memory.vectors[index].reshape(z.shape)
+        mean, log_scale = network.decode(straight_through(z, q), codes)
+        fit = jnp.mean(logistic_nats(images, mean, log_scale))
+        prior = jnp.mean(network.prior.nats(q, index.reshape(z.shape[:3]), codes))
+        bound = fit + prior / math.prod(self.shape)
+        memory, revived = follow(key, memory, flat, index, decay=self.decay, revive=self.revive)
+        share = memory.share / jnp.sum(memory.share)
+        logs = {
+            "loss": bound,
+            "error": jnp.mean((mean - images) ** 2),
+            "prior": prior,
+            "used": jnp.exp(-jnp.sum(share * jnp.log(share + 1e-12))),
+            "revived": revived,
+        }
+        return bound + self.commitment * jnp.mean((z - q) ** 2), (memory, logs)
+
+    def fit(
+        self,
+        key: KeyArray,
+        params: PyTree,
+        memory: Codebook,
+        images: UInt8[Array, "n h w c"],
+        codes: Float[Array, "n n_codes"],
+    ) -> Grids:
+        """The codebook, and the mean grid of each code, by one pass of the encoder."""
+        network = merged(_Network, self, params)
+        h, w = network.encoder.grid
+
+        def look(
+            total: Array, valid: Array, images: Array, codes: Array
+        ) -> tuple[Array, tuple[()]]:
+            q = self._quantised(network, memory.vectors, images.astype(jnp.float32) / 255)[0]
+            share = jnp.where(valid[:, None], codes, 0)
+            return total + share.T @ q.reshape(q.shape[0], -1), ()
+
+        none = jnp.zeros((self.n_codes, h * w * self.dims), jnp.float32)
+        total, _ = fold_rows(look, none, (images, codes), block=_BLOCK)
+        mass = jnp.sum(codes, axis=0)[:, None]
+        center = total / jnp.where(mass > 0, mass, 1)
+        return Grids(memory.vectors, center.reshape(-1, h, w, self.dims))
+
+    def draw(
+        self,
+        model: Model,
+        keys: KeyArray,
+        codes: Float[Array, "m n_codes"],
+        temperature: float | Array = 1.0,
+    ) -> Float[Array, "m gh gw dims"]:
+        """Grids of new pictures, from the prior; at temperature 0 the likeliest cell after cell."""
+        network = merged(_Network, self, model.params)
+        vectors = model.fitted.vectors
+        return vectors[network.prior.draw(keys, codes, vectors, temperature)]
+
+    def decode(
+        self, model: Model, z: Float[Array, "m gh gw dims"], codes: Float[Array, "m n_codes"]
+    ) -> Float[Array, "m h w c"]:
+        """Pictures in 0…1 from grids of any vectors, and codes."""
+        return merged(_Network, self, model.params).decode(z, codes)[0]
+
+    def encode(
+        self, model: Model, images: Float[Array, "m h w c"], codes: Float[Array, "m n_codes"]
+    ) -> Float[Array, "m gh gw dims"]:
+        """The grids of vectors that stand for pictures in 0…1."""
+        network = merged(_Network, self, model.params)
+        return self._quantised(network, model.fitted.vectors, images)[0]
+
+    def carry(
+        self,
+        model: Model,
+        z: Float[Array, "m gh gw dims"],
+        start: Float[Array, "m n_codes"],
+        end: Float[Array, "m n_codes"],
+    ) -> Float[Array, "m gh gw dims"]:
+        """Moved from the middle of one code's grids to that of the other's."""
+        center = model.fitted.center
+        by = (end - start) @ center.reshape(center.shape[0], -1)
+        return z + by.reshape(z.shape)
+
+    def nats(
+        self, model: Model, images: Float[Array, "m h w c"], codes: Float[Array, "m n_codes"]
+    ) -> Float[Array, " m"]:
+        """−log p(levels, indices | code) of each picture: a bound of that of its levels alone.
+
+        Levels are the 256 of pixel values, so that the bound is one of a discrete distribution.
+        """
+        network = merged(_Network, self, model.params)
+        q, index = self._quantised(network, model.fitted.vectors, images)
+        mean, log_scale = network.decode(q, codes)
+        fit = jnp.sum(logistic_nats(images, mean, log_scale), axis=(1, 2, 3))
+        return fit + network.prior.nats(q, index, codes)
+
+    def _quantised(
+        self, network: "_Network", vectors: Float[Array, "codebook dims"], images: Array
+    ) -> tuple[Float[Array, "b gh gw dims"], Int[Array, "b gh gw"]]:
+        z = network.encode(images)
+        index = quantise(vectors, z.reshape(-1, self.dims)).reshape(z.shape[:3])
+        return vectors[index], index
+
+
+class _Network(nnx.Module):
+    """Encoder, decoder and prior; all results are float32."""
+
+    def __init__(self, family: RNN, *, rngs: nnx.Rngs) -> None:
+        self.compute = family.compute
+        (h, w, c), levels, width = family.shape, family.halvings, family.width
+        self.encoder = Encoder(family.shape, width, levels, rngs=rngs)
+        self.decoder = Decoder((h, w, 2 * c), width, levels, rngs=rngs)
+        self.narrow = nnx.Linear(self.encoder.deep, family.dims, rngs=rngs)
+        self.widen = nnx.Linear(family.dims + family.n_codes, self.decoder.deep, rngs=rngs)
+        self.prior = Prior(
+            self.encoder.grid,
+            family.dims,
+            family.codebook,
+            family.hidden,
+            family.n_codes,
+            compute=family.compute,
+            rngs=rngs,
+        )
+
+    def encode(self, images: Array) -> Array:
+        """Vectors (b, gh, gw, dims) before others stand for them."""
+        return cast(self.narrow(self.encoder(cast(images, self.compute))), "float32")
+
+    def decode(self, z: Array, codes: Array) -> tuple[Array, Array]:
+        """Means of pixel values (b, h, w, c) in 0…1, and logarithms of their scales."""
+        z, codes = cast((z, codes), self.compute)
+        told = jnp.broadcast_to(codes[:, None, None], (*z.shape[:3], codes.shape[1]))
+        x = nnx.silu(self.widen(jnp.concatenate([z, told], axis=3)))
+        mean, log_scale = jnp.split(cast(self.decoder(x), "float32"), 2, axis=3)
+        # A scale of e⁻³ to start with; e⁻⁷ is a quarter of a level.
+        return nnx.sigmoid(mean), jnp.clip(log_scale - 3, -7, 1)
