@@ -388,6 +388,13 @@ CASES = {
     "kernel_distance": beside(metrics.kernel_distance, 4, keyed=True),
     "precision_recall": beside(metrics.precision_recall, 2),
     "density_coverage": beside(metrics.density_coverage, 2),
+    "picture_scores": Case(
+        metrics.picture_scores,
+        lambda key, x: metrics.picture_scores(key, x, NEW, network="numbers"),
+        (X,),
+        (False,) * 13,
+        keyed=True,
+    ),
     "inception_score": Case(
         metrics.inception_score,
         lambda key, x, **kw: metrics.inception_score(x, splits=5, **kw),
@@ -407,7 +414,7 @@ CASES = {
 KEY = jax.random.key(3)
 
 every = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-ON_THE_HOST = {"mini_batch_stream"}
+ON_THE_HOST = {"mini_batch_stream", "network"}
 LABELS_ONLY = {"cut_tree", "bisecting_labels"}
 FLOATING = {
     name: case

@@ -13,6 +13,7 @@
 - `kernel_distance`: unbiased, with its standard error; KID on features of Inception.
 - `precision_recall`, `density_coverage`: how good generated features are, and how much they show.
 - `inception_score`: how sure a classifier is, over how many classes.
+- `picture_scores`: all of these at once, with their floor and the name of the network.
 - `nearest_neighbors`: distance to the nearest rows of another set; shows copying.
 """
 
@@ -32,6 +33,7 @@ from ._kernel import KernelDistance, kernel_distance
 from ._manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from ._matching import MatchedScores, clustering_accuracy, precision_recall_matched
 from ._neighbors import nearest_neighbors
+from ._pictures import PictureScores, picture_scores
 from ._silhouette import mean_intra_cluster_distance, silhouette_samples, silhouette_score
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "KChoice",
     "KernelDistance",
     "MatchedScores",
+    "PictureScores",
     "PrecisionRecall",
     "adjusted_mutual_info_score",
     "adjusted_rand_score",
@@ -57,6 +60,7 @@ __all__ = [
     "mean_intra_cluster_distance",
     "nearest_neighbors",
     "normalized_mutual_info_score",
+    "picture_scores",
     "precision_recall",
     "precision_recall_matched",
     "silhouette_samples",

@@ -98,7 +98,7 @@ def _solve(p: Array, weights: Array, *, splits: int, axis: Any) -> InceptionScor
 
 
 def _entropy(p: Float[Array, "n c"]) -> Float[Array, " n"]:
-    held = p > 0
+    held = ~(p <= 0)  # and where it is no number, so that the score is none
     return -jnp.sum(jnp.where(held, p * jnp.log(jnp.where(held, p, 1)), 0), axis=1)
 
 

@@ -173,7 +173,7 @@ def _reduced(p: Array, u: Array, v: Array, a: Array) -> Array:
 def _own(x: Array, origin: Array) -> Array:
     """The reduced kernel of each row with itself."""
     x = x - origin[None]
-    u = _along(x, origin)
+    u = jnp.sum(x * origin[None], axis=1) / x.shape[1]  # a product would store x − μ
     return _reduced(jnp.sum(x**2, axis=1) / x.shape[1], u, u, _at(origin))
 
 

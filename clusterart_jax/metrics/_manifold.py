@@ -65,7 +65,8 @@ def precision_recall(
       generated_weight: (m,) the same for generated rows.
 
     Returns:
-      A `PrecisionRecall` of values in 0…1; NaN where no more than k rows of a set are present.
+      A `PrecisionRecall` of values in 0…1; NaN where no more than k rows of a set are present, or
+      one is not finite.
 
     Raises:
       ValueError: when shapes or options cannot be.
@@ -96,8 +97,8 @@ def precision_recall(
 def _precision_recall(
     whole: Pair, among_real: Array, among_generated: Array, *, k: int
 ) -> PrecisionRecall:
-    _, _, w, v = whole
-    enough = (jnp.sum(w) > k) & (jnp.sum(v) > k)
+    x, y, w, v = whole
+    enough = (_mass(x, w) > k) & (_mass(y, v) > k)
     precision, recall = _mean(among_real > 0, v), _mean(among_generated > 0, w)
     return PrecisionRecall(
         jnp.where(enough, precision, jnp.nan), jnp.where(enough, recall, jnp.nan)
@@ -157,8 +158,8 @@ def density_coverage(
 
 @partial(jax.jit, static_argnames="k")
 def _density_coverage(whole: Pair, balls: Array, covered: Array, *, k: int) -> DensityCoverage:
-    _, _, w, v = whole
-    enough = (jnp.sum(w) > k) & (jnp.sum(v) > 0)
+    x, y, w, v = whole
+    enough = (_mass(x, w) > k) & (_mass(y, v) > 0)
     density, coverage = _mean(balls, v) / k, _mean(covered > 0, w)
     return DensityCoverage(
         jnp.where(enough, density, jnp.nan), jnp.where(enough, coverage, jnp.nan)
@@ -186,6 +187,11 @@ def _held(
     limits = jnp.zeros(queries.shape[:1], queries.dtype) if own is None else own
     run = partial(held, surface=surface)
     return replicate(by_rows(run, queries, limits, others, among=mesh, out=True), mesh)
+
+
+def _mass(x: Array, weights: Array) -> Array:
+    """Σ wᵢ; NaN where a present row is not finite, of which balls would say nothing."""
+    return jnp.sum(jnp.where(weights > 0, weights + 0 * jnp.sum(x, axis=1), 0))
 
 
 def _mean(values: Array, weights: Array) -> Array:

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from .._checks import check_rows
 from .._linalg import block_size, first_min, fold_rows, squared_distances
-from .._sharding import RowSharding, over_rows, replicate, row_sharding, rows_back, spread_rows
+from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Bool, Float, Int
+from ._pair import Layout, by_rows
 
 
 def nearest_neighbors(
@@ -39,16 +40,16 @@ def nearest_neighbors(
     queries, x = check_rows(queries, "queries"), check_rows(x)
     if queries.shape[1] != x.shape[1]:
         raise ValueError(f"queries have {queries.shape[1]} columns but x has {x.shape[1]}")
-    rows, _, sharding = spread_rows(queries, jnp.ones(queries.shape[:1], queries.dtype))
+    mesh, x = row_sharding(queries) or row_sharding(x), x.astype(queries.dtype)
+    rows = queries if row_sharding(queries) else replicate(queries, mesh)
+    numbers = jnp.arange(len(queries), dtype=jnp.int32)
     # Each device compares its own queries with all rows.
-    whole = replicate(x.astype(queries.dtype), sharding or row_sharding(x))
-    found = _nearest(rows, whole, sharding=sharding)
-    return rows_back(found, (True, True), queries, sharding)
+    return by_rows(_nearest, rows, numbers, (x,), among=mesh, out=(True, True))
 
 
-@partial(jax.jit, static_argnames="sharding")
-def _nearest(queries: Array, x: Array, *, sharding: RowSharding | None) -> tuple[Array, Array]:
-    return over_rows(_solve, sharding, rows_in=(True, False), rows_out=(True, True))(queries, x)
+@partial(jax.jit, static_argnames="layout")
+def _nearest(queries: Array, numbers: Array, x: Array, *, layout: Layout) -> tuple[Array, Array]:
+    return layout.over(_solve, 1, 1, (True, True))(queries, x)
 
 
 def _solve(queries: Array, x: Array) -> tuple[Array, Array]:

@@ -105,12 +105,16 @@ def test_a_weight_is_a_number_of_rows():
     ours = metrics.frechet_distance(x, y, sample_weight=w, generated_weight=v)
     expected = metrics.frechet_distance(np.repeat(x, w, axis=0), np.repeat(y, v, axis=0))
     np.testing.assert_allclose(ours, expected, rtol=1e-11)
+    x[3, 1] = np.nan
+    assert np.isnan(metrics.frechet_distance(x, y))
+    x[3, 1] = 0
     one = np.eye(40)[3]
     assert np.isnan(metrics.frechet_distance(x, y, sample_weight=one))
 
 
-@pytest.mark.parametrize("axes", ["auto", "explicit"])
-@pytest.mark.parametrize("which", ["real", "generated", "both"])
+@pytest.mark.parametrize(
+    ("which", "axes"), [("real", "explicit"), ("generated", "explicit"), ("both", "auto")]
+)
 def test_sharded_equals_unsharded(axes, which, on_mesh):
     x, y = mixed(0, 80, 6), mixed(1, 60, 6)
     alone = metrics.frechet_distance(x, y)

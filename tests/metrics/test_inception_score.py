@@ -48,6 +48,8 @@ def test_a_weight_is_a_number_of_rows():
     expected = metrics.inception_score(np.repeat(p, w, axis=0), splits=5)
     np.testing.assert_allclose(ours, expected, rtol=1e-10)
     assert np.isnan(metrics.inception_score(p, splits=5, sample_weight=np.zeros(40)).mean)
+    p[3, 1] = np.nan
+    assert np.isnan(metrics.inception_score(p, splits=5).mean)
 
 
 @pytest.mark.parametrize("axes", ["auto", "explicit"])
