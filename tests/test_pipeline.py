@@ -322,7 +322,7 @@ def test_pictures_are_made_in_blocks_that_meet(n):
     drawn = jax.jit(draw, static_argnums=0)
     pictures = drawn(Tinted(), Model(jnp.float32(0), ()), KEY, share)
     np.testing.assert_array_equal(pictures, expected)
-    again, errors = reconstruct(Tinted(), Model(jnp.float32(0.1), ()), expected, share)
+    again, errors = reconstruct(Tinted(), Model(jnp.float32(0.1), ()), KEY, expected, share)
     assert again.shape == expected.shape
     difference = np.asarray(share[:, 0]) + 0.1 - expected[:, 0, 0, 0] / 255
     np.testing.assert_allclose(errors, difference**2, atol=1e-6)

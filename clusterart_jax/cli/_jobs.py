@@ -69,7 +69,7 @@ def _add_job(parser: Parser, out: str, kind: "type[ClusterConfig]") -> None:
     for field in fields(kind):
         flags = ["--" + field.name.replace("_", "-")]
         words = kind.CHOICES.get(field.name)
-        of_none = _NONE.get(field.name)
+        of_none = _NONE.get(field.name) or _of_family(field.name)
         number, default = of_none or (type(field.default), field.default)
         group.add_argument(
             *(["-k", "--k"] if field.name == "k" else flags),
@@ -102,7 +102,15 @@ _TEXTS = {
     "likelihood": "of vae: ",
     "beta": "of vae, weight of the divergence from the prior",
     "free_bits": "of vae, bits in each dimension that cost nothing",
-    "components": "of vae, Gaussians in latent space to draw from, in all",
+    "components": "of vae and cci, Gaussians in latent space to draw from, in all",
+    "depth": "of gan, residual blocks at each size",
+    "loss_kind": "of gan: ",
+    "gamma": "of gan, weight of the penalty on steep discriminators",
+    "phase_in": "of gan, share of training after which codes count in full",
+    "recluster_every": "of gan, steps between two clusterings by what it sees, or 0",
+    "codebook": "of rnn, vectors that pictures are made of",
+    "hidden": "of rnn, width of what remembers what was drawn",
+    "lam": "of cci, weight of the classifier beside k-means",
     "flip": "1 mirrors half of the pictures",
     "steps": "training steps",
     "batch_size": "pictures a step",
@@ -118,6 +126,21 @@ _NONE = {
     "learning_rate": (float, "the family's own"),
 }
 """Type of each option that has no default value, and what its absence means."""
+
+
+def _of_family(name: str) -> tuple[type, str] | None:
+    """Type of an option of generators, and what each family takes for it."""
+    from ..generate import families_with
+    from ..pipeline import FAMILY_OPTIONS
+
+    if name not in FAMILY_OPTIONS:
+        return None
+    own = families_with(name)
+    number = next((type(value) for value in own.values() if value is not None), float)
+    if len({*own.values()}) == 1:
+        default = next(iter(own.values()))
+        return number, "by the number of pictures" if default is None else str(default)
+    return number, ", ".join(f"{value} of {family}" for family, value in own.items())
 
 
 def add_info(commands: Any) -> None:

@@ -1,7 +1,7 @@
 """Pictures and codes → a trained generator → new pictures.
 
 - `Family`: what every kind of generator gives; `Model`: one that is trained.
-- `FAMILIES`: every kind by its name.
+- `FAMILIES`, `families_with`: every kind by its name, those that have an option.
 - `GAN`: a generative adversarial network conditioned on codes.
 - `VAE`: a variational autoencoder conditioned on codes.
 - `RNN`: a grid of vectors from a codebook, drawn by a recurrent network.
@@ -10,8 +10,8 @@
 - `Learner`: what the training loop trains; `Classifier`, `classify`: one that tells pictures apart.
 - `Schedule`, `TrainState`, `init_state`, `train`, `train_batches`: the one training loop.
 - `Latents`: where each cluster lies in latent space, to sample from there.
-- `draw`, `reconstruct`: codes → pictures; pictures → latents → pictures.
-- `embed`, `walk`, `translate`, `direction`, `edit`, `restore`: what can be done with real pictures.
+- `draw`: codes → pictures; `embed`, `reconstruct`: pictures → latents → pictures.
+- `walk`, `translate`, `direction`, `edit`, `restore`: what can be done with real pictures.
 - `rows_of`, `shuffled`: an order of rows computed row by row.
 - `save_tree`, `load_tree`: checkpoints.
 - `conv`: convolution that is fast inside a compiled loop.
@@ -22,9 +22,9 @@ from ._cci import CCI, Imagined
 from ._checkpoint import load_tree, save_tree
 from ._classifier import Classifier, classify
 from ._conv import conv
-from ._draw import draw, reconstruct, to_uint8
-from ._edit import direction, edit, embed, translate, walk
-from ._families import FAMILIES
+from ._draw import draw, to_uint8
+from ._edit import direction, edit, embed, reconstruct, translate, walk
+from ._families import FAMILIES, families_with
 from ._family import Family, Learner, Model
 from ._gan import GAN
 from ._latents import Latents
@@ -56,6 +56,7 @@ __all__ = [
     "draw",
     "edit",
     "embed",
+    "families_with",
     "init_state",
     "load_tree",
     "marginal_bits",

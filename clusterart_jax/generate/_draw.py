@@ -1,10 +1,10 @@
-"""Codes → pictures, and pictures → latents → pictures, in blocks."""
+"""Codes → pictures, in blocks."""
 
 import jax
 import jax.numpy as jnp
 
 from .._linalg import fold_rows
-from .._typing import Array, Float, Images, KeyArray, UInt8
+from .._typing import Array, Float, KeyArray, UInt8
 from ._family import Family, Model
 
 _BLOCK = 128  # pictures generated at once, about as many as a training step holds
@@ -39,31 +39,6 @@ def draw(
 
     numbers = jnp.arange(codes.shape[0], dtype=jnp.int32)
     return fold_rows(some, (), (numbers, codes), block=_BLOCK)[1]
-
-
-def reconstruct(
-    family: Family, model: Model, images: Images, codes: Float[Array, "n n_codes"]
-) -> tuple[UInt8[Array, "n h w c"], Float[Array, " n"]]:
-    """Pictures encoded and decoded again, and how far off each is.
-
-    Args:
-      family: static; one with an encoder.
-      model: trained.
-      images: `uint8` (n, h, w, c).
-      codes: (n, n_codes).
-
-    Returns:
-      `uint8` (n, h, w, c), and the mean squared difference of each, in pixel values of 0…1.
-    """
-
-    def again(
-        carry: tuple[()], valid: Array, images: Array, codes: Array
-    ) -> tuple[tuple[()], tuple[UInt8[Array, "b h w c"], Float[Array, " b"]]]:
-        x = images.astype(jnp.float32) / 255
-        y = family.decode(model, family.encode(model, x, codes), codes)
-        return carry, (to_uint8(y), jnp.mean((x - y) ** 2, axis=(1, 2, 3)))
-
-    return fold_rows(again, (), (jnp.asarray(images), codes), block=_BLOCK)[1]
 
 
 def to_uint8(images: Float[Array, "n h w c"]) -> UInt8[Array, "n h w c"]:

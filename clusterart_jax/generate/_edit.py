@@ -11,9 +11,12 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from .._linalg import fold_rows
 from .._typing import Array, Float, KeyArray, UInt8
 from ._draw import to_uint8
 from ._family import Family, Model
+
+_BLOCK = 128  # pictures made at once, about as many as a training step holds
 
 Squares = Callable[[Array], Array]
 """From pictures (m, starts, h, w, c) to squared differences (m, starts, …)."""
@@ -51,6 +54,36 @@ def embed(
     if found is not None:
         return found
     return search(family, model, key, codes, starts, steps, lambda y: (y - x[:, None]) ** 2)[0]
+
+
+def reconstruct(
+    family: Family,
+    model: Model,
+    key: KeyArray,
+    images: UInt8[Array, "n h w c"],
+    codes: Float[Array, "n n_codes"],
+) -> tuple[UInt8[Array, "n h w c"], Float[Array, " n"]]:
+    """Pictures made again from their latents, and how far off each is.
+
+    Args:
+      family: static.
+      model: trained.
+      key: for families without an encoder.
+      images: `uint8` (n, h, w, c).
+      codes: (n, n_codes).
+
+    Returns:
+      `uint8` (n, h, w, c), and the mean squared difference of each, in pixel values of 0…1.
+    """
+
+    def again(
+        carry: tuple[()], valid: Array, images: Array, codes: Array
+    ) -> tuple[tuple[()], tuple[UInt8[Array, "b h w c"], Float[Array, " b"]]]:
+        x = images.astype(jnp.float32) / 255
+        y = family.decode(model, embed(family, model, key, images, codes), codes)
+        return carry, (to_uint8(y), jnp.mean((x - y) ** 2, axis=(1, 2, 3)))
+
+    return fold_rows(again, (), (jnp.asarray(images), codes), block=_BLOCK)[1]
 
 
 def search(

@@ -76,7 +76,8 @@ class GAN(Family):
     def __post_init__(self) -> None:
         check_choice(self.network, "network", NETWORKS)
         check_choice(self.loss_kind, "loss_kind", LOSSES)
-        check_count(self.depth, "depth")
+        for name in ("latent", "width", "depth"):
+            check_count(getattr(self, name), name)
         check_count(self.penalty_every, "penalty_every")
         check_count(self.recluster_every, "recluster_every", low=0)
         for kind in self.augment or ():
@@ -145,14 +146,13 @@ class GAN(Family):
         noise, change, place = jax.random.split(key, 3)
         count = _counts(memory["phase_in"], progress)
         z = jax.random.normal(noise, (images.shape[0], self.latent), jnp.float32)
-        codes_of_both = jnp.concatenate([codes, codes])
+        codes_of_both = _beside(codes, codes)
 
         def judge(params: PyTree, x: Array, codes: Array) -> Array:
             return merged(Discriminator, self, params)(x, codes, count)
 
         def view(params: PyTree, fake: Array) -> tuple[Array, Array]:
-            x = jnp.concatenate([2 * images - 1, fake])
-            x = self._changed(change, x, memory["augment"])
+            x = self._changed(change, _beside(2 * images - 1, fake), memory["augment"])
             return judge(params, x, codes_of_both), x
 
         fake, to_generator = jax.vjp(
@@ -161,7 +161,7 @@ class GAN(Family):
         logits, back, seen = jax.vjp(view, params["discriminator"], fake, has_aux=True)
 
         def losses(logits: Array) -> tuple[Array, Array]:
-            return adversarial(self.loss_kind, *jnp.split(logits, 2))
+            return adversarial(self.loss_kind, *_apart(logits))
 
         (loss, wish), to_logits = jax.vjp(losses, logits)
         one, none = jnp.ones_like(loss), jnp.zeros_like(loss)
@@ -171,7 +171,7 @@ class GAN(Family):
         gamma = GAMMA.get(self.loss_kind, 0.0) if self.gamma is None else self.gamma
         penalty = none
         if gamma:
-            real, made = (x[:: self.penalty_every] for x in jnp.split(seen, 2))
+            real, made = (x[:: self.penalty_every] for x in _apart(seen))
             some = codes[:: self.penalty_every]
 
             def steep(params: PyTree) -> Array:
@@ -182,7 +182,7 @@ class GAN(Family):
 
             penalty, slope = jax.value_and_grad(steep)(params["discriminator"])
             of_discriminator = jax.tree.map(lambda a, b: a + gamma * b, of_discriminator, slope)
-        real_logits, fake_logits = jnp.split(logits, 2)
+        real_logits, fake_logits = _apart(logits)
         logs = {
             "loss": loss + gamma * penalty,
             "generator": wish,
@@ -258,6 +258,17 @@ class GAN(Family):
         """Pictures in 0…1 from z and codes."""
         paint = merged(Generator, self, model.params["generator"])
         return (paint(z, codes, model.fitted) + 1) / 2
+
+
+def _beside(real: Array, fake: Array) -> Array:
+    """(2 b, …), each real one before its generated one: rows stay on the device they are on."""
+    return jnp.stack([real, fake], axis=1).reshape(-1, *real.shape[1:])
+
+
+def _apart(both: Array) -> tuple[Array, Array]:
+    """The inverse of `_beside`."""
+    pairs = both.reshape(-1, 2, *both.shape[1:])
+    return pairs[:, 0], pairs[:, 1]
 
 
 def _counts(phase_in: Array, progress: Array) -> Float[Array, ""]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from .._checks import check_choice
+from .._checks import check_choice, check_count
 from .._typing import Array, Float, KeyArray, PyTree, UInt8
 from ._family import Family, Logs, Model, cast, fresh, merged
 from ._latents import Latents, fit_latents
@@ -54,6 +54,13 @@ class VAE(Family):
 
     def __post_init__(self) -> None:
         check_choice(self.network, "network", tuple(ENCODERS))
+        check_count(self.latent, "latent", high=4096)
+        check_count(self.width, "width", high=1024)
+        check_count(self.components, "components", high=100_000)
+        for name in ("sigma", "beta", "free_bits"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 <= value < 1e6):
+                raise ValueError(f"{name} must be a number ≥ 0 and below 1e6, not {value!r}")
         check_choice(self.likelihood, "likelihood", LIKELIHOODS)
 
     def init(self, key: KeyArray) -> PyTree:

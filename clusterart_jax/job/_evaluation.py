@@ -17,6 +17,7 @@ from ..report import Neighbors, Number, Pairs
 from ._clusters import clustering_numbers
 from ._feeds import is_large, sample_rows
 
+_REBUILT = 1024  # pictures that are encoded and decoded again
 _SHOWN = 24  # reconstructions and nearest neighbours shown
 _WALKS, _WALK_STEPS = 8, 11
 _HELD_OUT_QUERIES = 2_000
@@ -107,7 +108,7 @@ def evaluate(
             )
         )
         bar.update()
-        reconstructions, number = _reconstruct(trained, images, labels, held_out, config)
+        reconstructions, number = _reconstruct(key, trained, images, labels, held_out, config)
         numbers.append(number)
         bar.update()
         neighbors, copying = _copying(samples, images, held_out)
@@ -135,6 +136,7 @@ def _encode(labels: np.ndarray, config: PipelineConfig) -> Array:
 
 
 def _reconstruct(
+    key: KeyArray,
     trained: Trained,
     images: Images,
     labels: np.ndarray,
@@ -143,10 +145,11 @@ def _reconstruct(
 ) -> tuple[Pairs, Number]:
     """Held-out pictures encoded and decoded; training pictures where none were held out."""
     pool = np.flatnonzero(held_out) if held_out.any() else np.arange(len(images))
-    rows = pool[np.unique(np.linspace(0, len(pool) - 1, 1024).astype(int))]
+    most = _REBUILT if trained.family.encodes else _SHOWN  # latents are looked for one by one
+    rows = pool[np.unique(np.linspace(0, len(pool) - 1, most).astype(int))]
     originals = np.asarray(images[rows])
     again, errors = jax.jit(reconstruct, static_argnums=0)(
-        trained.family, trained.model, originals, _encode(labels[rows], config)
+        trained.family, trained.model, key, originals, _encode(labels[rows], config)
     )
     kind = "held-out" if held_out.any() else "training"
     number = Number(

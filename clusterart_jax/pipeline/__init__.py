@@ -10,11 +10,12 @@
 """
 
 from ._clustering import Clustering, clustered, project
-from ._config import ClusterConfig, PipelineConfig
+from ._config import FAMILY_OPTIONS, ClusterConfig, PipelineConfig
 from ._job import Keys, PipelineResult, cluster_then_generate, turns
 from ._methods import METHODS, Found, Method, least_numbers
 
 __all__ = [
+    "FAMILY_OPTIONS",
     "METHODS",
     "ClusterConfig",
     "Clustering",

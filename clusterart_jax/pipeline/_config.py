@@ -9,10 +9,16 @@ from jax import export
 
 from .._checks import check_choice, check_count, hint
 from .._errors import ConfigError
-from ..generate import FAMILIES, Family, Schedule
+from ..generate import FAMILIES, Family, Schedule, families_with
 
 CLUSTERS = ("kmeans", "gmm", "dbscan", "hdbscan", "agglomerative")
 GENERATORS = tuple(FAMILIES)
+
+FAMILY_OPTIONS = (
+    *("latent", "width", "network", "compute", "likelihood", "beta", "free_bits", "components"),
+    *("depth", "loss_kind", "gamma", "phase_in", "recluster_every", "codebook", "hidden", "lam"),
+)
+"""Options of the families of generators; None takes the family's own."""
 
 _MOST = {
     "k": 100_000,
@@ -21,9 +27,6 @@ _MOST = {
     "max_iter": 1_000_000,
     "min_samples": 1_000_000,
     "min_cluster_size": 1_000_000,
-    "latent": 4096,
-    "components": 100_000,
-    "width": 1024,
     "steps": 10_000_000,
     "batch_size": 1_000_000,
     "n_samples": 1_000_000,
@@ -32,9 +35,6 @@ _MOST = {
 """What whole numbers of a configuration may be at most: beyond, one is mistyped."""
 
 _LEAST = {"min_cluster_size": 2, "flip": 0}
-
-_FROM_ZERO = ("free_bits",)
-"""Numbers that may be 0."""
 
 
 @jax.tree_util.register_static
@@ -85,6 +85,7 @@ class ClusterConfig:
         "network": ("conv", "mlp"),
         "compute": ("float32", "bfloat16"),
         "likelihood": ("optimal", "bernoulli", "fixed"),
+        "loss_kind": ("relativistic", "minimax", "non-saturating", "hinge", "wgan-gp"),
     }
     """Words that each option of words may be."""
 
@@ -99,9 +100,9 @@ class ClusterConfig:
                     low, high = _LEAST.get(field.name, 1), _MOST[field.name]
                     count = check_count(value, field.name, low=low, high=high)
                     object.__setattr__(self, field.name, count)
-                elif field.name in self.CHOICES:
+                elif field.name in self.CHOICES and field.name not in FAMILY_OPTIONS:
                     check_choice(value, field.name, self.CHOICES[field.name])
-                elif not (field.name in _FROM_ZERO and value == 0):
+                elif field.name not in FAMILY_OPTIONS:
                     _check_positive(value, field.name)
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
@@ -147,16 +148,27 @@ class PipelineConfig(ClusterConfig):
     Attributes:
       cluster: "kmeans", "gmm", "dbscan", "hdbscan" or "agglomerative"; this and the options up to
         `distance_threshold` are those of `ClusterConfig`.
-      generator: family of the generator: "vae".
-      latent: dimensions of its latent space.
-      width: channels of its first layer.
+      generator: family of the generator: "vae", "gan", "rnn" or "cci". What follows, up to `lam`,
+        are options of families; None takes the family's own, and one that the family does not have
+        is refused.
+      latent: dimensions of the latent space.
+      width: channels of the first layer.
       network: "conv" or "mlp".
       compute: type that networks compute in: "float32" or "bfloat16".
       likelihood: of "vae": "optimal", "bernoulli" or "fixed".
       beta: of "vae", what its divergence from the prior is multiplied by.
       free_bits: of "vae", bits in each dimension below which that counts for nothing.
-      components: of "vae", Gaussians in latent space that new pictures are drawn from, in all;
-        each code has at least one.
+      components: of "vae" and "cci", Gaussians in latent space that new pictures are drawn from, in
+        all; each code has at least one.
+      depth: of "gan", residual blocks at each size.
+      loss_kind: of "gan": "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp".
+      gamma: of "gan", weight of the penalty on steep discriminators.
+      phase_in: of "gan", share of training after which codes count in full.
+      recluster_every: of "gan", steps after which pictures are clustered anew by what the
+        discriminator sees in them; 0 keeps the clusters.
+      codebook: of "rnn", vectors that pictures are made of.
+      hidden: of "rnn", width of the state that remembers what was drawn.
+      lam: of "cci", λ in J = J_kmeans + λ · J_CNN.
       steps: training steps.
       batch_size: pictures a step.
       learning_rate: of Adam, at its highest; None takes the family's own.
@@ -166,14 +178,22 @@ class PipelineConfig(ClusterConfig):
     """
 
     generator: str = "vae"
-    latent: int = 32
-    width: int = 32
-    network: str = "conv"
-    compute: str = "float32"
-    likelihood: str = "optimal"
-    beta: float = 1.0
-    free_bits: float = 0.0
-    components: int = 64
+    latent: int | None = None
+    width: int | None = None
+    network: str | None = None
+    compute: str | None = None
+    likelihood: str | None = None
+    beta: float | None = None
+    free_bits: float | None = None
+    components: int | None = None
+    depth: int | None = None
+    loss_kind: str | None = None
+    gamma: float | None = None
+    phase_in: float | None = None
+    recluster_every: int | None = None
+    codebook: int | None = None
+    hidden: int | None = None
+    lam: float | None = None
     steps: int = 2000
     batch_size: int = 128
     learning_rate: float | None = None
@@ -181,13 +201,25 @@ class PipelineConfig(ClusterConfig):
     n_samples: int = 1000
     temperature: float = 1.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            self.family((8, 8, 1))  # which checks its own options
+        except (TypeError, ValueError) as error:
+            raise ConfigError(str(error)) from None
+
     def family(self, shape: tuple[int, ...]) -> Family:
         """The generator for pictures of `shape` (h, w, c), with its options."""
-        kind = FAMILIES[self.generator]
-        own = {field.name for field in fields(kind)} - {"shape", "n_codes"}
-        options = {name: value for name, value in asdict(self).items() if name in own}
         h, w, c = shape
-        return kind((h, w, c), self.n_codes, **options)
+        given = {name: getattr(self, name) for name in FAMILY_OPTIONS}
+        given = {name: value for name, value in given.items() if value is not None}
+        for name in given:
+            having = families_with(name)
+            if self.generator not in having:
+                raise ConfigError(
+                    f"{name} is an option of {' and '.join(having)}, not of {self.generator}"
+                )
+        return FAMILIES[self.generator]((h, w, c), self.n_codes, **given)
 
     def schedule(self) -> Schedule:
         """How long and how fast it trains."""
