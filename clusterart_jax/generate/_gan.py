@@ -1,5 +1,6 @@
 """A generative adversarial network conditioned on codes of clusters."""
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -12,7 +13,7 @@ from .._typing import Array, Float, KeyArray, PyTree, UInt8
 from ._augment import AUGMENTATIONS, augmented
 from ._family import Family, Logs, Model, fresh, merged
 from ._gan_clusters import recluster
-from ._gan_losses import GAMMA, LOSSES, adversarial, one_centred, zero_centred
+from ._gan_losses import LOSSES, adversarial, default_gamma, one_centred, zero_centred
 from ._gan_networks import Discriminator, Generator
 from ._schedule import Schedule
 
@@ -45,7 +46,8 @@ class GAN(Family):
       loss_kind: "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp"; "minimax" is the
         classic one, which stalls and drops modes, kept to compare with.
       gamma: weight of the penalty: with "wgan-gp" that towards gradients of length 1, with all
-        others R1 + R2; None is 0.5 with "relativistic", 10 with "wgan-gp" and 0 with others.
+        others R1 + R2; None is 0.0006 for each number in a picture with "relativistic", 10 with
+        "wgan-gp" and 0 with others.
       penalty_every: the penalty looks at one in so many pictures of a step.
       augment: changes of pictures before they are judged, of "color", "translation" and "cutout";
         None is all three for fewer than 5,000 pictures, and none for more.
@@ -168,7 +170,9 @@ class GAN(Family):
         of_discriminator = back(to_logits((one, none))[0])[0]
         of_generator = to_generator(back(to_logits((none, one))[0])[1])[0]
 
-        gamma = GAMMA.get(self.loss_kind, 0.0) if self.gamma is None else self.gamma
+        gamma = self.gamma
+        if gamma is None:
+            gamma = default_gamma(self.loss_kind, math.prod(self.shape))
         penalty = none
         if gamma:
             real, made = (x[:: self.penalty_every] for x in _apart(seen))

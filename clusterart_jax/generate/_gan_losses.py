@@ -10,8 +10,21 @@ from .._typing import Array, Float
 
 LOSSES = ("relativistic", "minimax", "non-saturating", "hinge", "wgan-gp")
 
-GAMMA = {"relativistic": 0.5, "wgan-gp": 10.0}
-"""Weight of the penalty where none is given; losses that are not named here have none."""
+_GAMMA_A_VALUE = 6e-4
+
+
+def default_gamma(kind: str, values: int) -> float:
+    """Weight of the penalty where none is given.
+
+    Gradients are taken with respect to all values of a picture, so that of the zero-centred one
+    grows with their number: about 0.5 for 28×28, 120 for 256×256 in colour.
+
+    Args:
+      kind: of the loss.
+      values: numbers in a picture.
+    """
+    return {"relativistic": _GAMMA_A_VALUE * values, "wgan-gp": 10.0}.get(kind, 0.0)
+
 
 Judge = Callable[[Array], Array]
 """From pictures (m, …) to logits (m,), each picture on its own."""

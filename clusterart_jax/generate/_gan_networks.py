@@ -74,13 +74,22 @@ class Generator(nnx.Module):
         return jnp.tanh(cast(self.painter(both), "float32"))
 
 
+def _fine(width: int) -> int:
+    """Channels at the full size, where they cost most."""
+    return max(width // 4, 4)
+
+
 class Painter(nnx.Module):
-    """Vectors → pictures, doubled from 4 to 8 pixels on the shorter side."""
+    """Vectors → pictures, doubled from 4 to 8 pixels on the shorter side.
+
+    The last doubling moves channels to pixels; a convolution of few channels after it takes away
+    the pattern of 2×2 squares that it leaves.
+    """
 
     def __init__(self, family: "GAN", *, rngs: nnx.Rngs) -> None:
         plan = Plan.of(family.shape, family.width, None)
         self.grid, self.size, widths = plan.grid, family.shape[:2], plan.widths[::-1]
-        self.deep, self.halves = widths[0], plan.halves
+        self.deep = widths[0]
         self.first = nnx.Linear(2 * family.latent, math.prod(self.grid) * self.deep, rngs=rngs)
         self.blocks = nnx.List(
             [
@@ -89,8 +98,9 @@ class Painter(nnx.Module):
             ]
         )
         self.narrow = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
-        c = family.shape[2]
-        self.out = Conv(widths[-1], 4 * c if self.halves else c, rngs=rngs)
+        c, fine = family.shape[2], _fine(family.width)
+        self.spread = Conv(widths[-1], 4 * fine, rngs=rngs) if plan.halves else None
+        self.out = Conv(fine if plan.halves else widths[-1], c, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
         x = self.first(x).reshape(-1, *self.grid, self.deep)
@@ -99,9 +109,9 @@ class Painter(nnx.Module):
                 x = doubled(self.narrow[i - 1](x))
             for block in level:
                 x = block(x)
-        x = self.out(_act(x))
-        x = depth_to_space(x) if self.halves else x
-        return x[:, : self.size[0], : self.size[1]]
+        if self.spread is not None:
+            x = depth_to_space(self.spread(_act(x)))
+        return self.out(_act(x))[:, : self.size[0], : self.size[1]]
 
 
 class DensePainter(nnx.Module):
@@ -152,9 +162,10 @@ class Viewer(nnx.Module):
 
     def __init__(self, family: "GAN", *, rngs: nnx.Rngs) -> None:
         plan = Plan.of(family.shape, family.width, None)
-        self.pad, widths, self.halves = plan.pad, plan.widths, plan.halves
-        c = family.shape[2]
-        self.stem = Conv(4 * c if self.halves else c, widths[0], rngs=rngs)
+        self.pad, widths = plan.pad, plan.widths
+        c, fine = family.shape[2], _fine(family.width)
+        self.stem = Conv(c, fine if plan.halves else widths[0], rngs=rngs)
+        self.gather = Conv(4 * fine, widths[0], rngs=rngs) if plan.halves else None
         self.blocks = nnx.List(
             [
                 nnx.List([Residual(width, rngs=rngs) for _ in range(family.depth)])
@@ -167,7 +178,9 @@ class Viewer(nnx.Module):
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         below, right = self.pad
         x = jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
-        x = self.stem(space_to_depth(x) if self.halves else x)
+        x = self.stem(x)
+        if self.gather is not None:
+            x = self.gather(space_to_depth(_act(x)))
         for i, level in enumerate(self.blocks):
             if i:
                 x = self.widen[i - 1](halved(x))

@@ -1,5 +1,6 @@
 """The GAN: shapes for any size, gradients of both networks, codes that come late, draws."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -46,11 +47,17 @@ def batch(family, size=6):
     return x, encode(jnp.arange(size) % 4 - 1, family.n_codes).codes
 
 
+@partial(jax.jit, static_argnums=0)
+def picture(family, params, counts, z, codes):
+    return family.decode(Model(params, counts), z, codes)
+
+
 def memory_of(family, n=10_000):
     images = jax.ShapeDtypeStruct((n, *family.shape), jnp.uint8)
     return family.start(KEY, {}, images, None)[1]
 
 
+@partial(jax.jit, static_argnums=0)
 def shaken(family):
     """Parameters off their zeros."""
     params = family.init(KEY)
@@ -99,29 +106,53 @@ def by_hand(family, gamma, params, memory, key, x, codes):
     }
 
 
-@pytest.mark.parametrize(
-    ("loss_kind", "gamma", "network"),
-    [("relativistic", 0.5, "conv"), ("wgan-gp", 10.0, "mlp"), ("hinge", 0.0, "mlp")],
-)
-def test_gradients_are_those_of_each_loss_by_itself(loss_kind, gamma, network):
-    family = GAN(
-        (8, 8, 1), 3, latent=2, width=2, loss_kind=loss_kind, network=network, penalty_every=2
-    )
+@pytest.fixture(scope="module")
+def plain():
+    """A convolutional family with the default loss, its parameters, gradients and logs."""
+    family = GAN((8, 8, 1), 3, latent=2, width=2, penalty_every=2)
     params, memory = shaken(family), memory_of(family)
     grads, _, logs = jax.jit(family.gradients)(params, memory, KEY, *batch(family), HALF)
-    expected = jax.jit(partial(by_hand, family, gamma))(params, memory, KEY, *batch(family))
-    assert float(logs["penalty"] > 0) == (gamma > 0)
+    return family, params, grads, logs
+
+
+def compare(family, gamma, params, grads, logs):
+    expected = jax.jit(partial(by_hand, family, gamma))(params, None, KEY, *batch(family))
+    assert logs["penalty"] > 0
     places = jax.tree_util.tree_leaves_with_path(grads)
+    still = []
     for (where, a), b in zip(places, jax.tree.leaves(expected), strict=True):
         scale = np.abs(b).max()
-        assert scale > 0 or loss_kind != "relativistic", where
+        if scale < 1e-6:
+            still.append([key.key for key in where][1:])
         np.testing.assert_allclose(a, b, atol=1e-5 * scale + 1e-7, rtol=1e-4, err_msg=str(where))
+    assert still == [["score", "bias"]], "which moves all logits alike"
+
+
+def test_gradients_are_those_of_each_loss_by_itself(plain):
+    family, params, grads, logs = plain
+    compare(family, 6e-4 * 64, params, grads, logs)
+
+
+def test_gradients_with_the_penalty_between_pictures():
+    family = GAN((1, 1, 2), 3, latent=2, width=2, loss_kind="wgan-gp", network="mlp")
+    params = shaken(family)
+    grads, _, logs = jax.jit(family.gradients)(params, memory_of(family), KEY, *batch(family), HALF)
+    compare(family, 10.0, params, grads, logs)
 
 
 @pytest.fixture(scope="module")
 def late():
     """A family whose codes come late, its parameters, and its gradients, compiled."""
-    family = GAN((1, 1, 2), 3, latent=2, width=2, network="mlp", phase_in=0.5, augment=("color",))
+    family = GAN(
+        (1, 1, 2),
+        3,
+        latent=2,
+        width=2,
+        network="mlp",
+        phase_in=0.5,
+        augment=("color",),
+        loss_kind="hinge",
+    )
     return family, shaken(family), memory_of(family), jax.jit(family.gradients)
 
 
@@ -135,7 +166,7 @@ def test_codes_are_phased_in(late, progress, counts):
     fitted = family.fit(KEY, params, memory, None, codes)
     assert float(fitted) == pytest.approx(counts, abs=1e-6)
     eye = jnp.eye(3, dtype=jnp.float32)
-    y = family.decode(Model(params, fitted), jnp.zeros((3, 2), jnp.float32), eye)
+    y = picture(family, params, fitted, jnp.zeros((3, 2), jnp.float32), eye)
     assert (np.ptp(y, axis=0).max() > 1e-3) == (counts > 0)
 
 
@@ -163,7 +194,7 @@ def test_a_mixture_of_codes_has_the_mixture_of_their_embeddings(late):
     family, params, _, _ = late
     table = params["generator"]["embedding"]["kernel"]
     z = jnp.ones((1, 2), jnp.float32)
-    half = family.decode(Model(params, FULL), z, mix({0: 1, 2: 3}, 3)[None])
+    half = picture(family, params, FULL, z, mix({0: 1, 2: 3}, 3)[None])
     painter = merged(Generator, family, params["generator"]).painter
     both = jnp.concatenate([z[0], 0.25 * table[0] + 0.75 * table[2]])[None]
     np.testing.assert_allclose(half, (np.tanh(painter(both)) + 1) / 2, atol=1e-6)
@@ -182,29 +213,25 @@ def test_draws_come_from_their_keys_and_temperature_scales_them(late):
     assert len(np.unique(y.reshape(150, -1), axis=0)) > 100
 
 
-def test_bfloat16_computes_near_float32():
-    wide, narrow = (
-        GAN((8, 8, 1), 3, latent=4, width=4, compute=kind) for kind in ("float32", "bfloat16")
-    )
-    params = shaken(wide)
-    (a, _, _), (b, _, logs) = (
-        jax.jit(f.gradients)(params, memory_of(f), KEY, *batch(f), FULL) for f in (wide, narrow)
-    )
-    assert {leaf.dtype for leaf in jax.tree.leaves((b, logs))} == {np.dtype("float32")}
+def test_bfloat16_computes_near_float32(plain):
+    family, params, wide, _ = plain
+    narrow = dataclasses.replace(family, compute="bfloat16")
+    memory = memory_of(family)
+    grads, _, logs = jax.jit(narrow.gradients)(params, memory, KEY, *batch(family), HALF)
+    assert {leaf.dtype for leaf in jax.tree.leaves((grads, logs))} == {np.dtype("float32")}
     one, other = (
-        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]) for tree in (a, b)
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)]) for tree in (wide, grads)
     )
     assert one @ other > 0.98 * np.linalg.norm(one) * np.linalg.norm(other)
 
 
-SMALL = GAN((4, 4, 1), 2, latent=2, width=2, augment=("translation",), recluster_every=2)
 SCHEDULE = Schedule(steps=4, batch_size=8)
 
 
-def some_steps(raw, images, codes, sharding=None):
+def some_steps(family, raw, images, codes, sharding=None):
     key = jax.random.wrap_key_data(raw)
-    state = init_state(SMALL, SCHEDULE, key, images, codes)
-    return train(SMALL, SCHEDULE, key, state, images, codes, chunk=4, sharding=sharding)
+    state = init_state(family, SCHEDULE, key, images, codes)
+    return train(family, SCHEDULE, key, state, images, codes, chunk=4, sharding=sharding)
 
 
 @pytest.fixture(scope="module")
@@ -214,21 +241,21 @@ def problem():
 
 
 def test_data_parallel_steps_are_the_same_steps(problem):
+    family = GAN((4, 4, 1), 2, latent=2, width=2, network="mlp", augment=("translation",))
     mesh = Mesh(np.array(jax.devices()), ("data",))
     spread = NamedSharding(mesh, PartitionSpec("data"))
-    whole, curves = jax.jit(some_steps)(*problem)
+    whole = jax.jit(partial(some_steps, family))(*problem)
     everywhere = [jax.device_put(a, NamedSharding(mesh, PartitionSpec())) for a in problem]
-    state, shared = jax.jit(partial(some_steps, sharding=spread))(*everywhere)
-    np.testing.assert_array_equal(state.memory["codes"], whole.memory["codes"])
-    for a, b in zip(jax.tree.leaves(state), jax.tree.leaves(whole), strict=True):
+    shared = jax.jit(partial(some_steps, family, sharding=spread))(*everywhere)
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(shared), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
-    for name in curves:
-        np.testing.assert_allclose(shared[name], curves[name], atol=1e-4)
 
 
 def test_training_exports_to_accelerators(problem):
+    family = GAN((4, 4, 1), 2, latent=2, width=2, recluster_every=2)
     shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in problem]
-    exported = jax.export.export(jax.jit(some_steps), platforms=("cuda", "tpu"))(*shapes)
+    run = jax.jit(partial(some_steps, family))
+    exported = jax.export.export(run, platforms=("cuda", "tpu"))(*shapes)
     assert exported.platforms == ("cuda", "tpu")
 
 

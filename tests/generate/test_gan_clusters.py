@@ -81,7 +81,7 @@ def test_training_clusters_anew_after_its_first_steps_and_says_where_pictures_we
     mixed = np.where(np.arange(400) < 100, (label + 1) % 4, label)
     codes = encode(mixed, 4).codes
     run = jax.jit(partial(train, family, schedule, KEY, chunk=9))
-    begun = init_state(family, schedule, KEY, images, codes)
+    begun = jax.jit(partial(init_state, family, schedule))(KEY, images, codes)
     early, _ = run(begun, images, codes, until=3)
     np.testing.assert_array_equal(family.codes_of(early.memory, codes), codes)
     state, _ = run(early, images, codes)
