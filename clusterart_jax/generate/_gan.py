@@ -127,7 +127,7 @@ class GAN(Family):
             "augment": jnp.asarray(few or self.augment is not None, jnp.float32),
         }
         if self.recluster_every:
-            memory["codes"] = jnp.asarray(codes, jnp.float32)
+            memory["codes"] = jnp.array(codes, jnp.float32)  # a copy: the state is given up
         return params, memory
 
     def gradients(
