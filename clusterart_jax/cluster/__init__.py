@@ -34,11 +34,11 @@ from ._medians import KMediansResult, kmedians
 from ._membership import hdbscan_labels, hdbscan_memberships
 from ._mini_batch import (
     MiniBatchKMeansResult,
-    MiniBatchState,
     mini_batch_init,
     mini_batch_kmeans,
     mini_batch_update,
 )
+from ._mini_batch_steps import MiniBatchState
 from ._nearest import nearest_centers
 from ._soft import SoftKMeansResult, soft_kmeans
 from ._spherical import SphericalKMeansResult, spherical_kmeans

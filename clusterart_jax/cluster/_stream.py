@@ -11,16 +11,8 @@ import numpy as np
 
 from .._checks import check_count, check_key
 from .._typing import Array, Float, KeyArray
-from ._mini_batch import (
-    START_BATCHES,
-    MiniBatchKMeansResult,
-    MiniBatchState,
-    Watch,
-    look,
-    mini_batch_init,
-    mini_batch_update,
-    unwatched,
-)
+from ._mini_batch import MiniBatchKMeansResult, mini_batch_init, mini_batch_update
+from ._mini_batch_steps import START_BATCHES, MiniBatchState, Watch, look, unwatched
 from ._nearest import nearest_centers
 
 _RUN = 2**16  # bytes read at one place of the rows
