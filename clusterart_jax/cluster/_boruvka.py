@@ -18,6 +18,7 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._neighbors import finish, raw_distances
+from ._sorting import sort_places
 from ._spanning import SpanningTree
 
 Search = Callable[[Array, Array, Array], tuple[Array, Array, Array]]
@@ -186,7 +187,7 @@ def _away_from(root: Array, first: Array, second: Array, n: int) -> tuple[Array,
     e = n - 1
     ends = jnp.concatenate([first, second])
     number = jnp.arange(2 * e, dtype=jnp.int32)
-    source, order = lax.sort((ends, number), num_keys=1)
+    source, order = sort_places(ends)
     # After coming in along an edge the walk goes out by the next one around that row.
     begin = jnp.searchsorted(source, jnp.arange(n, dtype=jnp.int32)).astype(jnp.int32)
     last = jnp.concatenate([source[1:] != source[:-1], jnp.ones(1, bool)])

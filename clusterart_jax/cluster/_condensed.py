@@ -82,10 +82,10 @@ def condense(
     aside = jnp.zeros(2 * n - 1, kind).at[tree.right].set(size[tree.left])
     below = nodes != top
     depth, place = _sums_above(up, (below.astype(jnp.int32), jnp.where(below, aside, 0)))
-    depth = jnp.where(head, depth, 2 * n)
-    order = lax.sort((depth, place, nodes), num_keys=2)[2][:most]
-    count = jnp.sum(head, dtype=jnp.int32)
-    known = jnp.arange(most, dtype=jnp.int32) < count
+    rank = jnp.cumsum(head, dtype=jnp.int32)
+    count, known = rank[-1], jnp.arange(most, dtype=jnp.int32) < rank[-1]
+    heads = jnp.full(most, top).at[jnp.where(head, rank - 1, most)].set(nodes, mode="drop")
+    order = lax.sort((jnp.where(known, depth[heads], 2 * n), place[heads], heads), num_keys=2)[2]
     rank = jnp.zeros(2 * n - 1, jnp.int32)
     rank = rank.at[jnp.where(known, order, 2 * n)].set(
         jnp.arange(most, dtype=jnp.int32), mode="drop"

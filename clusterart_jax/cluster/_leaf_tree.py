@@ -7,17 +7,19 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._boruvka import Start, boruvka, finished, floors, length
+from ._least import pick
 from ._leaves import (
-    AT_ONCE,
     LEAF,
     NODE,
+    Asked,
     Leaves,
     candidates,
-    flat,
+    empty_room,
+    first_places,
     fold_near,
     listed,
     node_rows,
-    places,
+    written,
 )
 from ._neighbors import raw_distances
 from ._spanning import SpanningTree
@@ -73,7 +75,6 @@ def leaf_spanning_tree(  # noqa: PLR0915 - one search, read from top to bottom
         device, devices = lax.axis_index(axis), lax.axis_size(axis)
     kept = floor_of.reshape(m, LEAF)
     least_floor = jnp.min(kept, axis=1)
-    none = jnp.full(lanes, AT_ONCE * LEAF, jnp.int32)
 
     def search(comp: Array, asks: Array, limit: Array) -> tuple[Array, Array, Array]:
         bound = jnp.max(jnp.where(asks, limit, -jnp.inf).reshape(m, LEAF), axis=1)
@@ -86,36 +87,31 @@ def leaf_spanning_tree(  # noqa: PLR0915 - one search, read from top to bottom
             a = todo[t * devices + device]
             q, own, floor = (node_rows(v, a) for v in (leaves.columns, held, kept))
 
-            def take(state: tuple[Array, ...]) -> tuple[Array, Array]:
-                found, ids, value, place = state
-                found = flat(found, none)
-                new = jnp.min(found, axis=0)
-                order = lax.broadcasted_iota(jnp.int32, found.shape, 0)
-                last = jnp.int32(len(order) - 1)
-                at = jnp.min(jnp.where(found == new[None, :], order, last), axis=0)
-                wins = new < value
-                return jnp.where(wins, new, value), jnp.where(wins, places(ids, at), place)
-
             def step(state: tuple[Array, ...], ids: Array) -> tuple[Array, ...]:
-                # What was measured the turn before is looked through first.
-                value, place = take(state)
                 values = candidates(leaves.columns, ids, jnp.inf)
                 raw = raw_distances(values, q[:, None, None], metric)
                 others = candidates(held, ids, -1) != own[None, None]
                 found = length(raw, candidates(kept, ids, jnp.inf), floor[None, None])
-                return jnp.where(others & (found < jnp.inf), found, jnp.inf), ids, value, place
+                room = written(state[0], jnp.where(others & (found < jnp.inf), found, jnp.inf))
+                least = jnp.min(room, axis=1).reshape(-1, lanes)
+                first = first_places(ids, len(room))
 
-            nothing: tuple[Array, ...] = (
-                jnp.full((AT_ONCE, LEAF, NODE, LEAF), jnp.inf, kind),
-                jnp.zeros((NODE, AT_ONCE), jnp.int32),
-                jnp.full(lanes, jnp.inf, kind),
-                jnp.full(lanes, -1, jnp.int32),
-            )
-            asked = node_rows(bound, a)
-            state, rest = fold_near(leaves, a, asked, alone, least_floor, metric, step, nothing)
-            value, place = take(state)
+                def take(state: tuple[Array, ...]) -> tuple[Array, ...]:
+                    room, least, value, place, wins = state
+                    new, at, _, _ = pick(room, least, jnp.zeros_like(first), first)
+                    value, place = jnp.where(wins, new, value), jnp.where(wins, at, place)
+                    return room, least, value, place, jnp.zeros_like(wins)
+
+                # One turn, or none; what a loop is given is made once, not for each use of it.
+                start = (room, least, *state[1:], jnp.min(least, axis=0) < state[1])
+                return room, *lax.while_loop(lambda s: jnp.any(s[4]), take, start)[2:4]
+
+            nothing = jnp.full(lanes, jnp.inf, kind), jnp.full(lanes, -1, jnp.int32)
+            asked = Asked(a, node_rows(bound, a), alone, least_floor)
+            start: tuple[Array, ...] = (empty_room(kind), *nothing)
+            (_, value, place), rest = fold_near(leaves, asked, metric, step, start)
             # Of a leaf that did not ask, nothing is known.
-            rest = jnp.repeat(jnp.where(asked > -jnp.inf, rest, -jnp.inf), LEAF)
+            rest = jnp.repeat(jnp.where(asked.bound > -jnp.inf, rest, -jnp.inf), LEAF)
             found = (value, place, jnp.minimum(value, rest))
             return tuple(
                 lax.dynamic_update_slice_in_dim(o, f, a * lanes, 0)

@@ -12,7 +12,9 @@ import numpy as np
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
+from ._least import GROUP
 from ._neighbors import raw_distances
+from ._sorting import sort_floats, sort_places
 
 LEAF = 32
 """Rows in a leaf."""
@@ -23,9 +25,9 @@ NODE = 8
 AT_ONCE = 4
 """Leaves that each leaf of a node is compared with in one go."""
 
-_NODES = 16  # nodes looked into in one go
+_NODES = 8  # nodes looked into in one go
 
-_FEW_COLUMNS, _MANY_ROWS = 8, 4096  # where boxes around rows pay (measured)
+_FEW_COLUMNS, _MANY_ROWS = 8, 2048  # where boxes around rows pay (measured)
 
 _LAST = np.int32(2**31 - 1)
 
@@ -74,11 +76,11 @@ def grow_leaves(x: Float[Array, "n d"], present: Bool[Array, " n"]) -> Leaves:
     shift = max(0, (n - 1).bit_length() - bits)
 
     def rank(values: Array) -> Array:
-        order = lax.sort((values, number), num_keys=1)[1]
+        order = sort_floats(values)
         return jnp.zeros(n, jnp.int32).at[order].set(number, unique_indices=True) >> shift
 
     code = jnp.where(present, _along_curve([rank(x[:, j]) for j in range(d)], bits), _LAST)
-    order = lax.sort((code, number), num_keys=1)[1]
+    order = sort_places(code)[1]
     m = -(-n // (LEAF * NODE)) * NODE
     order = jnp.where(present[order], order, n)
     rows = jnp.full(m * LEAF, n, jnp.int32).at[:n].set(order)
@@ -138,25 +140,37 @@ def node_rows(values: Array, a: Array) -> Array:
     return lax.dynamic_slice_in_dim(values, a * NODE, NODE, axis=axis)
 
 
-def fold_near(
-    leaves: Leaves,
-    a: Int[Array, ""],
-    bound: Float[Array, " q"],
-    alone: Int[Array, " m"],
-    least: Float[Array, " m"],
-    metric: str,
-    step: Callable[[State, Array], State],
-    state: State,
-) -> tuple[State, Float[Array, " q"]]:
-    """Goes through the leaves that lie nearer than `bound` to a leaf of node `a`.
+class Asked(NamedTuple):
+    """What the leaves of a node ask for.
 
-    Args:
-      leaves: of all rows.
-      a: the node that asks.
+    Attributes:
+      node: its number a.
       bound: (NODE,) raw distance, below which its leaves must see all rows; −∞ where not asked.
       alone: (m,) whom all rows of a leaf belong to; a leaf passes over those of its own, unless
         that is negative.
       least: (m,) what no distance to a leaf's rows is below.
+      beside: leaves no more places away than that are passed over; −1 passes over none.
+    """
+
+    node: Int[Array, ""]
+    bound: Float[Array, " q"]
+    alone: Int[Array, " m"]
+    least: Float[Array, " m"]
+    beside: int = -1
+
+
+def fold_near(
+    leaves: Leaves,
+    asked: Asked,
+    metric: str,
+    step: Callable[[State, Array], State],
+    state: State,
+) -> tuple[State, Float[Array, " q"]]:
+    """Goes through the leaves that lie nearer than `bound` to a leaf of a node.
+
+    Args:
+      leaves: of all rows.
+      asked: by which node.
       metric: a name.
       step: from a state and the leaves (NODE, AT_ONCE) to look at, −1 for none, to the next state.
       state: where that starts.
@@ -165,6 +179,7 @@ def fold_near(
       The last state, and a raw distance (NODE,) than which no row that was not looked at, and is
       not passed over, is nearer.
     """
+    a, bound, alone, least, beside = asked
     m = leaves.columns.shape[1]
     width = _NODES * NODE
     kind = bound.dtype
@@ -183,6 +198,7 @@ def fold_near(
     rest = jnp.min(jnp.where(apart & ~chosen, gaps, jnp.inf))
     nodes, count = listed(chosen, _NODES)
     low, high, own = (node_rows(v, a) for v in (leaves.low, leaves.high, alone))
+    here = a * NODE + jnp.arange(NODE, dtype=jnp.int32)
 
     def look(t: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
         state, rest = carry
@@ -194,6 +210,7 @@ def fold_near(
         gaps = box_gaps(low[:, None, :], high[:, None, :], low_ids, high_ids, metric)
         gaps = jnp.maximum(gaps, least[ids][:, None])
         apart = there & ((own < 0)[None, :] | (own[None, :] != alone[ids][:, None]))
+        apart = apart & (jnp.abs(ids[:, None] - here[None, :]) > beside)
         chosen = apart & (gaps < bound[None, :])
         rest = jnp.minimum(rest, jnp.min(jnp.where(apart & ~chosen, gaps, jnp.inf), axis=0))
         place = jnp.cumsum(chosen, axis=0, dtype=jnp.int32) - 1
@@ -216,27 +233,34 @@ def fold_near(
 
 
 def candidates(values: Array, ids: Int[Array, "q s"], absent: float) -> Array:
-    """What the rows of leaves have, (…, m, LEAF), as (…, s, LEAF, q, 1); `absent` where −1."""
+    """What the rows of leaves have, (…, m, LEAF), as (…, g, GROUP, q, 1); `absent` where −1.
+
+    The s · LEAF rows of each of the asking leaves are in g groups, see `pick`.
+    """
+    q, s = ids.shape
     held = values[..., jnp.maximum(ids, 0), :]
     held = jnp.where((ids >= 0)[..., None], held, jnp.asarray(absent, values.dtype))
+    held = held.reshape(*values.shape[:-2], q, s * LEAF // GROUP, GROUP)
     return jnp.moveaxis(held, -3, -1)[..., None]
 
 
-def flat(values: Array, taken: Int[Array, " b"]) -> Array:
-    """Numbers of candidates and asking rows, (s, LEAF, q, LEAF), as (s · LEAF, q · LEAF).
+def first_places(ids: Int[Array, "q s"], groups: int) -> Int[Array, "g l"]:
+    """The place of the first row of each group of `candidates`, for each of the asking rows."""
+    q = ids.shape[0]
+    within = jnp.arange(0, LEAF, GROUP, dtype=jnp.int32)
+    first = (jnp.maximum(ids, 0)[:, :, None] * LEAF + within[None, None]).reshape(q, -1).T
+    return jnp.repeat(jnp.pad(first, ((0, groups - len(first)), (0, 0))), LEAF, axis=1)
 
-    What is `taken` of each asking row becomes infinite; s · LEAF is none. To be called a turn of a
-    loop after they were made: XLA would otherwise make them in this form, in loops that do not
-    vectorise; without the writing it would look for minima in the other form, with the same end
-    (measured).
+
+def empty_room(kind: Any) -> Float[Array, "g m q b"]:
+    """Room for the distances to AT_ONCE leaves, and one group more, which stays infinite."""
+    return jnp.full((AT_ONCE * LEAF // GROUP + 1, GROUP, NODE, LEAF), jnp.inf, kind)
+
+
+def written(room: Float[Array, "g m q b"], distances: Float[Array, "f m q b"]) -> Array:
+    """Distances in a room that a loop hands on.
+
+    XLA divides what makes them among threads, which for so few numbers costs more than it gains,
+    but not where they are written into a part of what is there already (measured).
     """
-    s, c, q, b = values.shape
-    lanes = jnp.arange(q * b, dtype=jnp.int32)
-    values = values.reshape(s * c, q * b)
-    return values.at[taken, lanes].set(jnp.inf, mode="drop", unique_indices=True)
-
-
-def places(ids: Int[Array, "q s"], at: Int[Array, " b"]) -> Int[Array, " b"]:
-    """The place that is number `at` among the candidates of each of the asking rows."""
-    own = jnp.repeat(jnp.arange(NODE, dtype=jnp.int32), LEAF)
-    return ids[own, at // LEAF] * LEAF + at % LEAF
+    return lax.dynamic_update_slice_in_dim(room, distances, 0, axis=0)

@@ -6,7 +6,19 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._typing import Array, Float, Int
-from ._leaves import LEAF, NODE, Leaves, candidates, flat, fold_near, node_rows, places
+from ._least import pick
+from ._leaves import (
+    LEAF,
+    NODE,
+    Asked,
+    Leaves,
+    candidates,
+    empty_room,
+    first_places,
+    fold_near,
+    node_rows,
+    written,
+)
 from ._neighbors import finish, raw_distances
 
 
@@ -40,26 +52,29 @@ def near_distances(
         a = t * devices + device
         q = node_rows(leaves.columns, a)
 
-        def step(state: tuple[Array, Array], ids: Array) -> tuple[Array, Array]:
+        def measured(ids: Array) -> Array:
             values = candidates(leaves.columns, ids, jnp.inf)
             raw = raw_distances(values, q[:, None, None], metric)
             # What is no number is no neighbour.
-            return _nearest_of(state, jnp.where(raw < jnp.inf, raw, jnp.inf), ids, last)
+            return jnp.where(raw < jnp.inf, raw, jnp.inf)
 
         own = a * NODE + jnp.arange(NODE, dtype=jnp.int32)
         # Slid at both ends, so that each leaf is there once.
         first = jnp.clip(own[:, None] + offsets[None, :], 0, m - 1)
         twice = (own[:, None] + offsets[None, :]) != first
-        state = (jnp.full((k, lanes), jnp.inf, kind), jnp.zeros((k, lanes), jnp.int32))
-        state = step(state, jnp.where(twice, -1, first))
-        reached = lax.dynamic_index_in_dim(state[0], last, keepdims=False).reshape(NODE, LEAF)
+        first = jnp.where(twice, -1, first)
+        best = (jnp.full((k, lanes), jnp.inf, kind), jnp.zeros((k, lanes), jnp.int32))
+        best = _nearest_of(best, measured(first), first, last)
+        reached = lax.dynamic_index_in_dim(best[0], last, keepdims=False).reshape(NODE, LEAF)
         bound = jnp.max(jnp.where(q[0] < jnp.inf, reached, -jnp.inf), axis=1)
 
-        def further(state: tuple[Array, Array], ids: Array) -> tuple[Array, Array]:
-            seen = jnp.abs(ids - own[:, None]) <= around
-            return step(state, jnp.where(seen, -1, ids))
+        def step(state: tuple[Array, ...], ids: Array) -> tuple[Array, ...]:
+            room = written(state[0], measured(ids))
+            return room, *_nearest_of(state[1:], room, ids, last)
 
-        state, _ = fold_near(leaves, a, bound, nobody, nothing, metric, further, state)
+        asked = Asked(a, bound, nobody, nothing, around)
+        begin: tuple[Array, ...] = (empty_room(kind), *best)
+        (_, *state), _ = fold_near(leaves, asked, metric, step, begin)
         return (
             lax.dynamic_update_slice_in_dim(out[0], state[0], a * lanes, 1),
             lax.dynamic_update_slice_in_dim(out[1], state[1], a * lanes, 1),
@@ -80,32 +95,30 @@ def near_distances(
 
 
 def _nearest_of(
-    best: tuple[Array, Array], raw: Float[Array, "s l q l"], ids: Int[Array, "q s"], last: Array
+    best: tuple[Array, ...], raw: Float[Array, "g m q b"], ids: Int[Array, "q s"], last: Array
 ) -> tuple[Array, Array]:
-    """Takes what is nearer than the last of the best (k, b) into them, one a turn."""
-    b = best[0].shape[1]
-    c = raw.size // b
-    numbers = lax.broadcasted_iota(jnp.int32, (c, b), 0)
+    """Takes what is nearer than the last of the best (k, q · b) into them, one a turn."""
+    first = first_places(ids, len(raw))
+
+    def wins(least: Array, best: Array) -> Array:
+        bound = lax.dynamic_index_in_dim(best, last, keepdims=False)
+        return jnp.min(least, axis=0) < bound
 
     def more(state: tuple[Array, ...]) -> Array:
-        return state[-1]
+        return jnp.any(state[-1])
 
     def take(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        raw, values, held, taken, _ = state
-        # What the turn before took is taken off first: all reading comes after.
-        inner = flat(raw, taken)
-        value = jnp.min(inner, axis=0)
-        at = jnp.min(jnp.where(inner == value[None, :], numbers, c), axis=0)
-        wins = value < lax.dynamic_index_in_dim(values, last, keepdims=False)
-        owner = places(ids, jnp.minimum(at, c - 1))
-        above = jnp.concatenate([jnp.full((1, b), -jnp.inf, values.dtype), values[:-1]])
+        raw, least, taken, values, held, won = state
+        value, owner, least, taken = (a[None] for a in pick(raw, least, taken, first))
+        above = jnp.concatenate([jnp.full_like(value, -jnp.inf), values[:-1]])
         beside = jnp.concatenate([held[:1], held[:-1]])
-        stays = (values <= value[None, :]) | ~wins[None, :]
-        here = above <= value[None, :]
-        new = jnp.where(stays, values, jnp.where(here, value[None, :], above))
-        held = jnp.where(stays, held, jnp.where(here, owner[None, :], beside))
-        return inner.reshape(raw.shape), new, held, jnp.where(wins, at, c), jnp.any(wins)
+        stays, here = (values <= value) | ~won[None], above <= value
+        values = jnp.where(stays, values, jnp.where(here, value, above))
+        held = jnp.where(stays, held, jnp.where(here, owner, beside))
+        return raw, least[0], taken[0], values, held, wins(least[0], values)
 
-    state: tuple[Array, ...] = (raw, *best, jnp.full(b, c, jnp.int32), jnp.bool_(True))
-    _, values, held, _, _ = lax.while_loop(more, take, state)
+    least = jnp.min(raw, axis=1).reshape(len(raw), -1)
+    won = wins(least, best[0])
+    state: tuple[Array, ...] = (raw, least, jnp.zeros(least.shape, jnp.int32), *best, won)
+    _, _, _, values, held, _ = lax.while_loop(more, take, state)
     return values, held

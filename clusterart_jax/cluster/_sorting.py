@@ -1,10 +1,10 @@
-"""Sorting whole numbers together with the places that they were at."""
+"""Sorting numbers together with the places that they were at."""
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._typing import Array, Int
+from .._typing import Array, Float, Int
 
 
 def sort_places(keys: Int[Array, " n"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:
@@ -14,6 +14,17 @@ def sort_places(keys: Int[Array, " n"]) -> tuple[Int[Array, " n"], Int[Array, " 
     64 bits, into which a key and a place fit (measured at 10^6).
     """
     return lax.platform_dependent(keys, cpu=_packed, default=_pairs)
+
+
+def sort_floats(values: Float[Array, " n"]) -> Int[Array, " n"]:
+    """The place that each had before, of values in ascending order; equal ones keep their order.
+
+    Those of 32 bits are sorted as whole numbers of the same order: see `sort_places`.
+    """
+    if values.dtype != jnp.float32:
+        return jnp.argsort(values, stable=True).astype(jnp.int32)
+    bits = lax.bitcast_convert_type(jnp.where(values == 0, 0, values), jnp.int32)
+    return sort_places(bits ^ ((bits >> 31) & 0x7FFFFFFF))[1]
 
 
 def _pairs(keys: Array) -> tuple[Array, Array]:

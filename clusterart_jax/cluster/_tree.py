@@ -8,6 +8,7 @@ from jax import lax
 
 from .._typing import Array, Float, Int
 from ._linkage_format import Merges
+from ._sorting import sort_floats
 
 
 @jax.jit
@@ -26,7 +27,7 @@ def merges(
     n = weights.shape[0]
     if n == 1:
         return Merges(first, second, distance, weights[:0], jnp.int32(0))
-    order = jnp.argsort(distance, stable=True).astype(jnp.int32)
+    order = sort_floats(distance)
     first, second, distance = first[order], second[order], distance[order]
     # The smaller of two clusters hangs below the larger: no way to the top is longer than log₂ n.
     # All its steps are taken, since a loop within a loop would copy what both of them hold.
@@ -38,37 +39,41 @@ def merges(
         return a
 
     def merge(i: Array, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        up, count, mass, name, found, (over, under, rows, weight) = state
+        up, held, size, found, ends, (over, under, rows, weight) = state
         # What the merge before left to write comes first, and all reading after: tables that are
         # read and then written would be copied, for every edge.
-        up, count = _put(up, under, over), _put(count, over, rows)
-        mass, name = _put(mass, over, weight), _put(name, over, i + n - 1)
-        a, b = top(up, _at(first, i)), top(up, _at(second, i))
-        rows_a, rows_b = _at(count, a), _at(count, b)
-        weight = _at(mass, a) + _at(mass, b)
-        merged = (_at(name, a), _at(name, b), weight)
-        found = tuple(_put(of, i, value) for of, value in zip(found, merged, strict=True))
+        up, size = _put(up, under, over), _put(size, n + i - 1, weight)
+        held = _put(held, over, jnp.stack([rows, n + i - 1]))
+        # The ends were followed to the top a turn ago, when that merge was not written yet. As
+        # numbers that a turn hands on they are found once, not again for all that is made of them.
+        a, b = (jnp.where(end == under, over, end) for end in ends)
+        (rows_a, name_a), (rows_b, name_b) = _at(held, a), _at(held, b)
+        weight = _at(size, name_a) + _at(size, name_b)
+        found = _put(found, i, jnp.stack([name_a, name_b]))
         larger = rows_a >= rows_b
         over, under = jnp.where(larger, a, b), jnp.where(larger, b, a)
-        return up, count, mass, name, found, (over, under, rows_a + rows_b, weight)
+        after = jnp.minimum(i + 1, n - 2)
+        ends = top(up, _at(first, after)), top(up, _at(second, after))
+        return up, held, size, found, ends, (over, under, rows_a + rows_b, weight)
 
-    none = jnp.zeros(n - 1, jnp.int32)
-    found = (none, none, jnp.zeros(n - 1, weights.dtype))
     # One place more takes what there is to write before the first merge: nothing.
-    rows, ones = jnp.arange(n + 1, dtype=jnp.int32), jnp.ones(n + 1, jnp.int32)
-    masses = jnp.append(weights, jnp.zeros(1, weights.dtype))
-    nothing = (jnp.int32(n), jnp.int32(n), jnp.int32(1), jnp.zeros((), weights.dtype))
-    state = (rows, ones, masses, rows, found, nothing)
-    left, right, size = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)[4]
-    return Merges(left, right, distance, size, jnp.int32(n - 1))
+    rows = jnp.arange(n + 1, dtype=jnp.int32)
+    held = jnp.stack([jnp.ones_like(rows), rows], axis=1)  # number of rows, and name of the cluster
+    sizes = jnp.concatenate([weights, jnp.zeros(n - 1, weights.dtype)])
+    found = jnp.zeros((n - 1, 2), jnp.int32)
+    nothing = (jnp.int32(n), jnp.int32(n), jnp.int32(1), weights[n - 1])
+    state = (rows, held, sizes, found, (first[0], second[0]), nothing)
+    state = lax.fori_loop(jnp.int32(0), jnp.int32(n - 1), merge, state)
+    size = _put(state[2], jnp.int32(2 * n - 2), state[5][3])[n:]
+    return Merges(state[3][:, 0], state[3][:, 1], distance, size, jnp.int32(n - 1))
 
 
 def _at(values: Array, i: Array) -> Array:
-    return lax.dynamic_index_in_dim(values, i, keepdims=False)
+    return lax.dynamic_index_in_dim(values, i, keepdims=False, allow_negative_indices=False)
 
 
 def _put(values: Array, i: Array, value: Array) -> Array:
-    return values.at[i].set(value, mode="promise_in_bounds")
+    return lax.dynamic_update_index_in_dim(values, value, i, 0, allow_negative_indices=False)
 
 
 def linkage_matrix(tree: Merges) -> Float[Array, "n-1 4"]:
