@@ -24,7 +24,19 @@ from clusterart_jax.cli import main
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
 
-COMMANDS = (*("run", "cluster", "generate", "interpolate", "translate", "edit", "restore", "info"),)
+COMMANDS = (
+    *(
+        "run",
+        "cluster",
+        "generate",
+        "interpolate",
+        "translate",
+        "edit",
+        "restore",
+        "measure",
+        "info",
+    ),
+)
 
 
 @pytest.fixture
@@ -149,7 +161,7 @@ def test_quiet_prints_the_result_only(said, finished, tiny):
             ["paint"],
             2,
             "unknown command 'paint'; choose from run, cluster, generate, "
-            "interpolate, translate, edit, restore, info",
+            "interpolate, translate, edit, restore, measure, info",
         ),
         (["run", "--step", "3"], 2, "unknown option '--step'; did you mean '--steps'?"),
         (["run", "--step=3"], 2, "unknown option '--step=3'; did you mean '--steps'?"),

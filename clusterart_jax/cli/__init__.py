@@ -15,6 +15,7 @@ from ._pictures import (
     add_edit,
     add_generate,
     add_interpolate,
+    add_measure,
     add_restore,
     add_translate,
 )
@@ -34,7 +35,7 @@ EXIT_CODES = """exit codes:
 
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
-    add_info,
+    *(add_measure, add_info),
 )
 
 

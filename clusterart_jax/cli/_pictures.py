@@ -111,6 +111,29 @@ def add_restore(commands: Any) -> None:
     _add_pictures(parser)
 
 
+def add_measure(commands: Any) -> None:
+    """`clusterart measure`."""
+    parser = _on_run(
+        commands,
+        "measure",
+        _measure,
+        "Say how near the pictures of a run's generator are to real ones.",
+        "clusterart measure runs/digits",
+    )
+    parser.add_argument(
+        "--network",
+        default="classifier",
+        metavar="NAME",
+        help="whose features are compared: classifier, trained on the run's own pictures "
+        "(default), efficientnet-lite0, inception-v3, inception-v3-pytorch-fid, "
+        "inception-v3-clean",
+    )
+    parser.add_argument("--weights", metavar="FILE", help="of the network, where it needs some")
+    parser.add_argument("--data", metavar="DATA", help="the run's pictures, if they moved")
+    parser.add_argument("-n", type=int, default=10_000, help="at most (default: 10000)")
+    parser.add_argument("--out", metavar="FILE", help="copy of the JSON file (default: in RUN)")
+
+
 def _on_run(
     commands: Any, name: str, call: Callable[[argparse.Namespace], int], text: str, example: str
 ) -> Parser:
@@ -222,6 +245,40 @@ def _restore(options: argparse.Namespace) -> int:
         limit=options.limit,
     )
     return _write(options, done, "restored")
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from .._files import write_text
+    from ..job import measure_pictures
+
+    scores, consistency, file = measure_pictures(
+        options.run,
+        options.network,
+        data=options.data,
+        weights=options.weights,
+        n=options.n,
+        seed=options.seed,
+    )
+    if not options.quiet:
+        distance = f"{float(scores.frechet):.4g} (real pictures: {float(scores.frechet_floor):.4g})"
+        kernel = f"{float(scores.kernel):.3g} ± {float(scores.kernel_error):.1g}"
+        lines = {
+            "network": scores.network,
+            "pictures": f"{scores.n_generated:,} generated, {scores.n_real:,} real",
+            "Fréchet distance": distance,
+            "kernel distance": f"{kernel} (real pictures: {float(scores.kernel_floor):.2g})",
+            "Inception Score": f"{float(scores.inception_score):.3g} (real pictures: "
+            f"{float(scores.real_inception_score):.3g})",
+            "precision, recall": f"{float(scores.precision):.3g}, {float(scores.recall):.3g}",
+            "density, coverage": f"{float(scores.density):.3g}, {float(scores.coverage):.3g}",
+            "cluster consistency": f"{consistency:.3g}",
+        }
+        for name, text in lines.items():
+            print(f"{name:<20} {text}")
+    if options.out:
+        write_text(options.out, file.read_text(encoding="utf-8"))
+    print(options.out or file)
+    return 0
 
 
 def _write(options: argparse.Namespace, done: "Worked", name: str) -> int:

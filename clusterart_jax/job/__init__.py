@@ -7,11 +7,13 @@
 - `interpolate_pictures`: walks from cluster to cluster.
 - `translate_pictures`, `edit_pictures`, `restore_pictures`: real pictures in another cluster,
   moved along a direction, made whole; `Worked` is what they return.
+- `measure_pictures`: how near generated pictures are to real ones.
 - `load_trained`: a finished run → its generator.
 - `describe`: a run → what it is and how good.
 """
 
 from ._cluster import cluster_pictures
+from ._measure import measure_pictures
 from ._more import describe, generate_pictures, load_trained
 from ._run import run
 from ._shell import Run
@@ -32,6 +34,7 @@ __all__ = [
     "generate_pictures",
     "interpolate_pictures",
     "load_trained",
+    "measure_pictures",
     "restore_pictures",
     "run",
     "translate_pictures",

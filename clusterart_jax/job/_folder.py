@@ -38,7 +38,11 @@ SHEETS = "sheets"
 
 _OF_CLUSTERS = ("clusters", "found", "map", "real")
 _OF_GENERATOR = ("generated", "losses", "neighbors", "reconstructions", "walks")
-_FILES = (CONFIG, CLUSTERING, TRAINING, GENERATOR, CLUSTERS, METRICS, REPORT)
+CLASSIFIER = "classifier.npz"
+MEASURES = "measures-*.json"
+"""Of `clusterart measure`, one for each network."""
+
+_FILES = (CONFIG, CLUSTERING, TRAINING, GENERATOR, CLUSTERS, METRICS, REPORT, CLASSIFIER)
 _OWN = (*_FILES, *(f"{name}.png" for name in (*_OF_CLUSTERS, *_OF_GENERATOR)))
 
 _FIELDS = {
@@ -114,6 +118,14 @@ def seed_key(seed: int) -> KeyArray:
     return jax.random.key(seed)
 
 
+def held_out_rows(key: KeyArray, n: int, share: float) -> np.ndarray:
+    """(n,) True for the pictures kept from training; none where there are too few to spare."""
+    count = int(n * share)
+    held = np.zeros(n, bool)
+    held[np.asarray(jax.random.permutation(key, n))[:count]] = True
+    return held
+
+
 def clear(path: Path) -> None:
     """Removes the files of an earlier run, and nothing else; config.json last.
 
@@ -121,7 +133,8 @@ def clear(path: Path) -> None:
       OutputError: when a file cannot be removed.
     """
     sheets = [*(path / SHEETS).glob("cluster-*.png"), path / SHEETS / "noise.png"]
-    for file in (*sheets, *(path / name for name in reversed(_OWN))):
+    measures = list(path.glob(MEASURES))
+    for file in (*sheets, *measures, *(path / name for name in reversed(_OWN))):
         try:
             file.unlink(missing_ok=True)
         except OSError as error:

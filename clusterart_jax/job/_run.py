@@ -111,7 +111,7 @@ def _stages(
 ) -> Run:
     images = pictures.images
     keys = Keys.of(key)
-    held_out = _hold_out(keys.split, len(images), holdout)
+    held_out = folder.held_out_rows(keys.split, len(images), holdout)
     with timed(seconds, "clustering"):
         clustering, points = cluster_images(path, images, keys.cluster, config, quiet=quiet)
         write_clusters(path, pictures, clustering, held_out)
@@ -169,11 +169,3 @@ def _train(
     trained = Trained(family, model, np.asarray(mask))
     save_tree(path / folder.GENERATOR, {**model._asdict(), "mask": mask})
     return trained, curves
-
-
-def _hold_out(key: KeyArray, n: int, share: float) -> np.ndarray:
-    """(n,) True for the pictures kept from training; none where there are too few to spare."""
-    count = int(n * share)
-    held = np.zeros(n, bool)
-    held[np.asarray(jax.random.permutation(key, n))[:count]] = True
-    return held

@@ -148,7 +148,7 @@ def finish(
     Returns:
       The finished run.
     """
-    metrics = {number.name: _plain(number.value) for number in numbers}
+    metrics = {number.name: plain(number.value) for number in numbers}
     told = {
         "metrics": metrics,
         "meanings": {number.name: number.meaning for number in numbers},
@@ -219,7 +219,7 @@ def title_of(pictures: Pictures) -> str:
     return Path(pictures.source).name or pictures.source
 
 
-def _plain(value: Any) -> float | None:
+def plain(value: Any) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
