@@ -241,7 +241,7 @@ def problem():
 
 
 def test_data_parallel_steps_are_the_same_steps(problem):
-    family = GAN((4, 4, 1), 2, latent=2, width=2, network="mlp", augment=("translation",))
+    family = GAN((4, 4, 1), 2, latent=2, width=2, network="mlp", augment=())
     mesh = Mesh(np.array(jax.devices()), ("data",))
     spread = NamedSharding(mesh, PartitionSpec("data"))
     whole = jax.jit(partial(some_steps, family))(*problem)
@@ -252,7 +252,7 @@ def test_data_parallel_steps_are_the_same_steps(problem):
 
 
 def test_training_exports_to_accelerators(problem):
-    family = GAN((4, 4, 1), 2, latent=2, width=2, recluster_every=2)
+    family = GAN((4, 4, 1), 2, latent=2, width=2, network="mlp", recluster_every=2)
     shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in problem]
     run = jax.jit(partial(some_steps, family))
     exported = jax.export.export(run, platforms=("cuda", "tpu"))(*shapes)

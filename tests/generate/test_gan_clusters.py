@@ -84,7 +84,7 @@ def test_training_clusters_anew_after_its_first_steps_and_says_where_pictures_we
     begun = jax.jit(partial(init_state, family, schedule))(KEY, images, codes)
     early, _ = run(begun, images, codes, until=3)
     np.testing.assert_array_equal(family.codes_of(early.memory, codes), codes)
-    state, _ = run(early, images, codes)
+    state, _ = run(early, images, codes, until=9)
     new = np.asarray(family.codes_of(state.memory, codes))
     np.testing.assert_array_equal(new.sum(axis=1), 1)
     kept = (new.argmax(axis=1) == mixed).mean()
