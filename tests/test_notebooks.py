@@ -30,7 +30,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_there_are_notebooks():
-    assert {"choosing", "clustering", "quickstart"} <= {file.stem for file in NOTEBOOKS}
+    assert {"choosing", "clustering", "generation", "quickstart"} <= {file.stem for file in NOTEBOOKS}
 
 
 @pytest.fixture
