@@ -34,9 +34,9 @@ class GAN(Family):
     Residual networks without normalisation, a loss that judges pictures in pairs, and penalties on
     steep discriminators make that stable (R3GAN). Samples come from the generator's moving average.
 
-    With fewer than 5,000 pictures a conditioned GAN collapses. There, and where not said otherwise,
-    the code only counts after a fifth of training, more and more up to two fifths, and all pictures
-    are changed at random before they are judged.
+    With fewer than 5,000 pictures a conditioned GAN tends to collapse. There, if not told
+    otherwise, the code only counts after a fifth of training, more and more up to two fifths, and
+    all pictures are changed at random before they are judged.
 
     Attributes:
       latent: dimensions of z.
