@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from .._typing import Array, Float
-from ._conv import Conv, depth_to_space, space_to_depth
+from ._conv import Conv, space_to_depth
 from ._family import cast
 from ._networks import Plan
 
@@ -82,8 +82,7 @@ def _fine(width: int) -> int:
 class Painter(nnx.Module):
     """Vectors → pictures, doubled from 4 to 8 pixels on the shorter side.
 
-    The last doubling moves channels to pixels; a convolution of few channels after it takes away
-    the pattern of 2×2 squares that it leaves.
+    All by interpolation: channels that become pixels would leave a pattern of 2×2 squares.
     """
 
     def __init__(self, family: "GAN", *, rngs: nnx.Rngs) -> None:
@@ -98,8 +97,8 @@ class Painter(nnx.Module):
             ]
         )
         self.narrow = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
-        c, fine = family.shape[2], _fine(family.width)
-        self.spread = Conv(widths[-1], 4 * fine, rngs=rngs) if plan.halves else None
+        c, fine = family.shape[2], 2 * _fine(family.width)
+        self.last = nnx.Linear(widths[-1], fine, rngs=rngs) if plan.halves else None
         self.out = Conv(fine if plan.halves else widths[-1], c, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
@@ -109,8 +108,8 @@ class Painter(nnx.Module):
                 x = doubled(self.narrow[i - 1](x))
             for block in level:
                 x = block(x)
-        if self.spread is not None:
-            x = depth_to_space(self.spread(_act(x)))
+        if self.last is not None:
+            x = doubled(self.last(x))
         return self.out(_act(x))[:, : self.size[0], : self.size[1]]
 
 

@@ -13,7 +13,7 @@ from clusterart_jax.condition import encode, mix
 from clusterart_jax.generate import GAN, Model, Schedule, draw, init_state, train
 from clusterart_jax.generate._family import merged
 from clusterart_jax.generate._gan_losses import adversarial, one_centred, zero_centred
-from clusterart_jax.generate._gan_networks import Discriminator, Generator
+from clusterart_jax.generate._gan_networks import Discriminator, Generator, doubled
 
 KEY = jax.random.key(0)
 FULL = jnp.float32(1)
@@ -40,6 +40,13 @@ def test_pictures_of_any_shape_go_through(shape, network):
     assert logits.shape == (2,)
     assert features.shape == (2, 16)
     assert {leaf.dtype for leaf in jax.tree.leaves((params, y, logits))} == {np.dtype("float32")}
+
+
+@pytest.mark.usefixtures("relaxed_promotion")
+def test_doubling_interpolates_between_the_middles_of_pixels():
+    x = jax.random.normal(KEY, (2, 3, 5, 2), jnp.float32)
+    expected = jax.image.resize(x, (2, 6, 10, 2), "linear")
+    np.testing.assert_allclose(doubled(x), expected, atol=1e-6)
 
 
 def batch(family, size=6):
