@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax import export
 
 from .._typing import Array, Float, KeyArray, PyTree, UInt8
 from ._schedule import Schedule
@@ -17,6 +18,7 @@ Logs = dict[str, Array]
 """Parts of the loss by name; "loss" is the one that tells whether training diverges."""
 
 
+@partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Model")
 class Model(NamedTuple):
     """A trained generator.
 

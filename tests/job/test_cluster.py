@@ -14,10 +14,10 @@ from PIL import Image
 from sklearn import cluster as peers
 
 import clusterart_jax as ca
-from clusterart_jax._errors import CheckpointError, ConfigError
+from clusterart_jax._errors import ConfigError
 from clusterart_jax.cli import main
 from clusterart_jax.data import load
-from clusterart_jax.job import _clusters, _shell, cluster_pictures, describe, load_trained
+from clusterart_jax.job import _clusters, _shell, cluster_pictures, load_trained
 from clusterart_jax.pipeline import ClusterConfig, Found, project
 
 pytestmark = pytest.mark.usefixtures("kept_programs")
@@ -269,43 +269,6 @@ def test_pictures_of_clusters_that_exist_and_of_noise(noisy, tmp_path, capsys):
     assert main(["generate", str(copy), "-n", "4", "--cluster", "noise"]) == 0
     assert (copy / "noise-seed0.png").exists()
     assert (copy / "mix-noise-0.5_1-0.5-seed0.png").exists()
-
-
-def as_before(path):
-    """Turns a run by k-means into one of before other algorithms: fewer options, no mask."""
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    new = {field.name for field in dataclasses.fields(ClusterConfig)}
-    for name in new - {"k", "n_components", "n_init", "max_iter"}:
-        del config["pipeline"][name]
-    del config["job"]
-    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    with np.load(path / "generator.npz") as archive:
-        arrays = {name: archive[name] for name in archive.files if "mask" not in name}
-    np.savez(path / "generator.npz", **arrays)
-
-
-def test_a_run_of_before_is_read_and_goes_on(finished, tiny, tmp_path, capsys):
-    path = tmp_path / "run"
-    shutil.copytree(finished, path)
-    as_before(path)
-    assert describe(path)["finished"] is True
-    for shares in (None, {1: 1.0}):
-        np.testing.assert_array_equal(
-            ca.generate_pictures(path, shares, n=4), ca.generate_pictures(finished, shares, n=4)
-        )
-    words = ["run", "digits", "--out", str(path), *tiny, "--resume"]
-    capsys.readouterr()
-    assert main(words) == 0
-    assert "was complete already" in capsys.readouterr().out
-    assert main([*words, "--cluster", "gmm"]) == 2
-    assert "cluster was kmeans, is gmm" in capsys.readouterr().err
-    (path / "report.html").unlink()
-    assert main(words) == 0
-    assert (path / "metrics.json").read_bytes() == (finished / "metrics.json").read_bytes()
-    whole = (path / "generator.npz").read_bytes()
-    (path / "generator.npz").write_bytes(whole[:-1000])
-    with pytest.raises(CheckpointError, match=r"generator\.npz is damaged or truncated"):
-        ca.generate_pictures(path)
 
 
 def test_found_labels_of_new_pictures_follow_the_algorithm(pictures):

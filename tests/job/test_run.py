@@ -399,11 +399,11 @@ def damaged(path, name, how):
         place = len(whole) // 2
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
     elif how == "other version":
-        file.write_bytes(whole.replace(b'"format": 1', b'"format": 99'))
+        file.write_bytes(whole.replace(b'"format": 2', b'"format": 99'))
     elif how == "no object":
         file.write_text("[1, 2]")
     elif how == "bare":
-        file.write_text('{"format": 1}')
+        file.write_text('{"format": 2}')
 
 
 @pytest.mark.parametrize(
@@ -415,8 +415,8 @@ def damaged(path, name, how):
         ("clustering.npz", "empty", "damaged or truncated"),
         ("config.json", "truncated", "is damaged"),
         ("config.json", "empty", "is damaged"),
-        ("config.json", "other version", "format 99, this version reads 1"),
-        ("config.json", "no object", "format None, this version reads 1"),
+        ("config.json", "other version", "format 99, this version reads 2"),
+        ("config.json", "no object", "format None, this version reads 2"),
         ("config.json", "bare", "is damaged"),
     ],
 )
