@@ -65,15 +65,18 @@ def bits_per_dimension(
       True
     """
     images = check_images(images)
-    values = math.prod(family.shape) * math.log(2)
     if isinstance(family, RNN):
-        rnn = family
+        rnn, values = family, math.prod(family.shape) * math.log(2)
         return _rows(lambda x, c, keys: rnn.nats(model, x, c) / values, key, images, codes)
     if isinstance(family, CCI):
-        family, model = family.drawn_by, family.drawing(model)
+        return _of_vae(family.drawn_by, family.drawing(model), key, images, codes)
     if not isinstance(family, VAE) or family.likelihood == "bernoulli":
         raise ConfigError(f"bits per dimension need a likelihood of 256 levels; {family} has none")
-    vae: VAE = family
+    return _of_vae(family, model, key, images, codes)
+
+
+def _of_vae(vae: VAE, model: Model, key: KeyArray, images: Array, codes: Array) -> Array:
+    values = math.prod(vae.shape) * math.log(2)
 
     def again(x: Array, codes: Array, keys: KeyArray) -> tuple[Array, Array]:
         """Pictures decoded from a z of each, and their divergence from the prior."""

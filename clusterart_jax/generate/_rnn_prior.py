@@ -17,7 +17,9 @@ class Prior(nnx.Module):
 
     Its first state comes from the code. At each place it is told the code, and the vectors to the
     left, above, and above to both sides, all of which lie before it: what lies a row back need not
-    be kept in its state, and what is told is one product for all places.
+    be kept in its state, and what is told is one product for all places. The same, and a table of
+    what is frequent at each place of each code, also go straight to the logits, so that the
+    recurrent part has to learn only what they cannot say.
     """
 
     def __init__(
@@ -31,17 +33,21 @@ class Prior(nnx.Module):
         compute: str,
         rngs: nnx.Rngs,
     ) -> None:
-        self.grid, self.compute = grid, compute
-        width = grid[1]
+        self.grid, self.compute, self.size = grid, compute, size
+        width, places = grid[1], math.prod(grid)
         self.back = sorted({1, width - 1, width, width + 1} - {0})  # never the place itself
         self.first = nnx.Linear(n_codes, hidden, rngs=rngs)
-        self.told = nnx.Linear(len(self.back) * dims + n_codes, 3 * hidden, rngs=rngs)
-        self.place = nnx.Param(jnp.zeros((math.prod(grid), 3 * hidden), jnp.float32))
+        told = len(self.back) * dims + n_codes
+        self.told = nnx.Linear(told, 3 * hidden, rngs=rngs)
+        self.place = nnx.Param(jnp.zeros((places, 3 * hidden), jnp.float32))
         orthogonal = jax.nn.initializers.orthogonal()
         blocks = [orthogonal(rngs.params(), (hidden, hidden), jnp.float32) for _ in range(3)]
         self.kernel = nnx.Param(jnp.concatenate(blocks, axis=1))
         self.bias = nnx.Param(jnp.zeros((hidden,), jnp.float32))
         self.out = nnx.Linear(hidden, size, rngs=rngs)
+        zeros = nnx.initializers.zeros_init()
+        self.straight = nnx.Linear(told, size, use_bias=False, kernel_init=zeros, rngs=rngs)
+        self.frequent = nnx.Linear(n_codes, places * size, kernel_init=zeros, rngs=rngs)
 
     def nats(
         self,
@@ -56,10 +62,12 @@ class Prior(nnx.Module):
         padded = jnp.pad(q, ((0, 0), (reach, 0), (0, 0)))
         near = [padded[:, reach - back : reach - back + places] for back in self.back]
         near.append(jnp.broadcast_to(codes[:, None], (b, places, codes.shape[1])))
-        inputs = self.told(jnp.concatenate(near, axis=2)) + self.place[...][None]
+        told = jnp.swapaxes(jnp.concatenate(near, axis=2), 0, 1)
+        inputs = self.told(told) + self.place[...][:, None]
         start = jnp.tanh(self.first(codes))
-        hidden = unit_states(start, jnp.swapaxes(inputs, 0, 1), self.kernel[...], self.bias[...])
-        logits = cast(self.out(hidden), "float32")  # (places, b, size)
+        hidden = unit_states(start, inputs, self.kernel[...], self.bias[...])
+        logits = cast(self.out(hidden) + self.straight(told), "float32")  # (places, b, size)
+        logits = logits + jnp.swapaxes(self._frequent(codes), 0, 1)
         one_hot = jax.nn.one_hot(index.reshape(b, places).T, logits.shape[2], dtype=logits.dtype)
         chosen = jnp.sum(logits * one_hot, axis=2)
         return jnp.sum(nnx.logsumexp(logits, axis=2) - chosen, axis=0)
@@ -78,14 +86,15 @@ class Prior(nnx.Module):
         """
         m, (gh, gw), reach = keys.shape[0], self.grid, self.back[-1]
         codes, table = cast((codes, vectors), self.compute)
-        places = self.place[...]
+        places, frequent = self.place[...], self._frequent(codes)
 
         def step(carry: tuple[Array, Array], t: Array) -> tuple[tuple[Array, Array], Array]:
             state, before = carry  # the vectors of the last places, the newest last
             near = [before[:, reach - back] for back in self.back]
-            inputs = self.told(jnp.concatenate([*near, codes], axis=1)) + places[t][None]
+            told = jnp.concatenate([*near, codes], axis=1)
+            inputs = self.told(told) + places[t][None]
             state = unit(state, inputs, self.kernel[...], self.bias[...])
-            logits = cast(self.out(state), "float32")
+            logits = cast(self.out(state) + self.straight(told), "float32") + frequent[:, t]
             here = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
             size = logits.shape[1:]
             noise = jax.vmap(lambda key: jax.random.gumbel(key, size, jnp.float32))(here)
@@ -97,3 +106,7 @@ class Prior(nnx.Module):
         start = (jnp.tanh(self.first(codes)), nothing)
         _, index = lax.scan(step, start, jnp.arange(gh * gw, dtype=jnp.int32))
         return index.T.reshape(m, gh, gw)
+
+    def _frequent(self, codes: Float[Array, "b n_codes"]) -> Float[Array, "b places size"]:
+        logits = cast(self.frequent(codes), "float32")
+        return logits.reshape(codes.shape[0], -1, self.size)

@@ -11,8 +11,9 @@ from scipy import stats
 
 from clusterart_jax._errors import ConfigError
 from clusterart_jax.condition import encode
-from clusterart_jax.generate import CCI, RNN, VAE, Model, bits_per_dimension, marginal_bits
+from clusterart_jax.generate import RNN, VAE, Model, bits_per_dimension, marginal_bits
 from clusterart_jax.generate._levels import gaussian_nats, logistic_nats
+from clusterart_jax.generate._rnn import Grids
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(0)
@@ -78,10 +79,15 @@ def of(family, params, fitted=()):
     return np.asarray(bits(Model(params, fitted), KEY, IMAGES, CODES), np.float64)
 
 
+def zeros(family):
+    shapes = jax.eval_shape(family.init, KEY)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+
 def test_of_a_network_of_zeros_the_bits_are_known():
     """Posterior and prior agree, and every picture is grey: Gaussians about ½ remain."""
     family = VAE((8, 8, 1), 2, width=4, latent=2, likelihood="fixed", sigma=0.3)
-    params = jax.tree.map(jnp.zeros_like, jax.jit(family.init)(KEY))
+    params = zeros(family)
     edges = np.concatenate([[-np.inf], (np.arange(255) + 0.5) / 255, [np.inf]])
     level = -np.log2(np.diff(stats.norm.cdf(edges, 0.5, 0.3)))
     expected = level[IMAGES].mean(axis=(1, 2, 3))
@@ -95,7 +101,7 @@ def test_of_a_network_of_zeros_the_bits_are_known():
 def test_the_divergence_counts_in_bits():
     """A prior with mean 1 in one dimension of z costs half a nat a picture."""
     family = VAE((8, 8, 1), 2, width=4, latent=2, likelihood="fixed")
-    params = jax.tree.map(jnp.zeros_like, jax.jit(family.init)(KEY))
+    params = zeros(family)
     plain = of(family, params)
     params["prior_table"]["kernel"] = params["prior_table"]["kernel"].at[1, 0].set(1.0)
     more = (of(family, params) - plain) * 64 * math.log(2)
@@ -104,14 +110,14 @@ def test_the_divergence_counts_in_bits():
 
 def test_of_an_rnn_of_zeros_every_index_is_as_likely():
     """16 cells of 4 vectors take 32 bits, and pixels are logistic about ½."""
-    family = RNN((8, 8, 1), 2, width=4, size=4, dims=2, hidden=4)
-    params = jax.tree.map(jnp.zeros_like, jax.jit(family.init)(KEY))
+    family = RNN((8, 8, 1), 2, width=4, codebook=4, dims=2, hidden=4)
+    params = zeros(family)
     log_scale = jnp.full((5, 8, 8, 1), -3.0, jnp.float32)
     x = jnp.asarray(IMAGES, jnp.float32) / 255
     pixels = np.asarray(logistic_nats(x, jnp.full_like(x, 0.5), log_scale)).mean(axis=(1, 2, 3))
     expected = (32 + 64 * pixels / math.log(2)) / 64
-    vectors = jnp.zeros((4, 2), jnp.float32)
-    np.testing.assert_allclose(of(family, params, vectors), expected, rtol=1e-5)
+    fitted = Grids(jnp.zeros((4, 2), jnp.float32), jnp.zeros((2, 4, 4, 2), jnp.float32))
+    np.testing.assert_allclose(of(family, params, fitted), expected, rtol=1e-5)
 
 
 def test_a_family_without_levels_is_refused():
