@@ -30,7 +30,8 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_there_are_notebooks():
-    assert {"choosing", "clustering", "generation", "quickstart"} <= {file.stem for file in NOTEBOOKS}
+    names = {"choosing", "clustering", "generation", "quickstart"}
+    assert names <= {file.stem for file in NOTEBOOKS}
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def add_edit(commands: Any) -> None:
         "edit",
         _edit,
         "Move pictures from what some examples have in common to what others have.",
-        "clusterart edit runs/digits digits --limit 8 --toward 2 --away 3 --out edited.png",
+        "clusterart edit runs/digits digits --limit 8 --toward 2 --away 3 --out e.png",
     )
     what = "cluster, or pictures that show it"
     parser.add_argument("--toward", required=True, metavar="C|DATA", help=what)
@@ -223,11 +223,17 @@ def _translate(options: argparse.Namespace) -> int:
 def _edit(options: argparse.Namespace) -> int:
     from ..job import edit_pictures
 
-    sides = [
+    toward, away = (
         int(word) if word.lstrip("-").isdigit() else word for word in (options.toward, options.away)
-    ]
+    )
     done = edit_pictures(
-        options.run, options.data, *sides, options.amount, seed=options.seed, limit=options.limit
+        options.run,
+        options.data,
+        toward,
+        away,
+        options.amount,
+        seed=options.seed,
+        limit=options.limit,
     )
     return _write(options, done, "edited")
 

@@ -76,8 +76,8 @@ class Feed:
     def _resident(self, state: TrainState) -> tuple[Advance, Any]:
         # The data are arguments, not constants of the program.
         def run(state: TrainState, until: int, images: Array, codes: Array) -> Any:
-            options = {"chunk": self.most, "until": until}
-            return train(self.family, self.schedule, self.key, state, images, codes, **options)
+            step = partial(train, self.family, self.schedule, self.key, chunk=self.most)
+            return step(state, images, codes, until=until)
 
         args = (state, self.schedule.steps, self.images, self.codes)
         compiled = jax.jit(run, donate_argnums=0).lower(*args).compile()

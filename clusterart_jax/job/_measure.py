@@ -103,7 +103,7 @@ def measure_pictures(
         real_probabilities=p,
     )
     file = path / folder.MEASURES.replace("*", network)
-    told = {
+    told: dict[str, Any] = {
         **scores.as_dict(),
         "cluster_consistency": consistency,
         "real": "held-out pictures" if held.sum() >= _ENOUGH else "all pictures",

@@ -84,8 +84,8 @@ def train_in_chunks(
         while done < steps:
             began = time.monotonic()
             until = min(steps, done + pace, done + feed.most)
-            state, part = advance(state, done, until)
-            part = {name: np.asarray(values)[: until - done] for name, values in part.items()}
+            state, found = advance(state, done, until)
+            part = {name: np.asarray(values)[: until - done] for name, values in found.items()}
             _refuse_divergence(part["loss"], done, checkpoint)
             for name, values in part.items():
                 curves[name][done:until] = values

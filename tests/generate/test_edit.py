@@ -100,7 +100,7 @@ def test_edits_go_from_one_kind_of_examples_to_the_other():
     along = direction(Encoded(), MODEL, KEY, pictures(z, codes), codes, jnp.asarray(chosen))
     np.testing.assert_allclose(along, [0, 0.2], atol=6e-3)
     made = edit(Encoded(), MODEL, KEY, pictures(z, codes), codes, along, -0.5)
-    expected = np.asarray(pictures(z + [[0, -0.1]], codes)).astype(int)
+    expected = np.asarray(pictures(np.add(z, [[0, -0.1]]), codes)).astype(int)
     np.testing.assert_allclose(np.asarray(made).astype(int), expected, atol=3)
 
 

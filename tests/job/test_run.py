@@ -333,7 +333,7 @@ def test_a_result_that_was_removed_is_made_again(finished, tiny, tmp_path):
         (["--holdout", "0.2"], "holdout was 0.1, is 0.2"),
         (["--limit", "121"], "pictures was 120, is 121"),
         (["--size", "9"], r"shape was \[8, 8, 1\], is \[9, 9, 1\]"),
-        (["--learning-rate", "0.1"], "learning_rate was 0.002, is 0.1"),
+        (["--learning-rate", "0.1"], "learning_rate was None, is 0.1"),
     ],
 )
 def test_another_run_is_not_resumed(finished, tiny, capsys, change, words):
