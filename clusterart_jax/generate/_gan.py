@@ -19,11 +19,6 @@ from ._schedule import Schedule
 
 NETWORKS = ("conv", "mlp")
 
-FEW = 5000
-"""Pictures below which a GAN is trained as on few: the code comes late, pictures are changed."""
-
-_PHASE_IN = 0.4
-
 
 @dataclass(frozen=True)
 class GAN(Family):
@@ -33,10 +28,6 @@ class GAN(Family):
     the code as well tells them from real ones, and both learn at once, each from the other.
     Residual networks without normalisation, a loss that judges pictures in pairs, and penalties on
     steep discriminators make that stable (R3GAN). Samples come from the generator's moving average.
-
-    With fewer than 5,000 pictures a conditioned GAN tends to collapse. There, if not told
-    otherwise, the code only counts after a fifth of training, more and more up to two fifths, and
-    all pictures are changed at random before they are judged.
 
     Attributes:
       latent: dimensions of z.
@@ -49,10 +40,10 @@ class GAN(Family):
         others R1 + R2; None is 0.0006 for each number in a picture with "relativistic", 10 with
         "wgan-gp" and 0 with others.
       penalty_every: the penalty looks at one in so many pictures of a step.
-      augment: changes of pictures before they are judged, of "color", "translation" and "cutout";
-        None is all three for fewer than 5,000 pictures, and none for more.
+      augment: changes of pictures before they are judged, of "color", "translation" and "cutout",
+        against a discriminator that learns few pictures by heart.
       phase_in: share of training after which the code counts in full; it counts for nothing in the
-        first half of that. None is 0.4 for fewer than 5,000 pictures, and 0 for more.
+        first half of that, so that few pictures of each code do not set the generator at once.
       recluster_every: steps after which the pictures are clustered anew by what the discriminator
         sees in them; 0 keeps the codes that were given.
 
@@ -69,8 +60,8 @@ class GAN(Family):
     loss_kind: str = "relativistic"
     gamma: float | None = None
     penalty_every: int = 4
-    augment: tuple[str, ...] | None = None
-    phase_in: float | None = None
+    augment: tuple[str, ...] = ()
+    phase_in: float = 0.0
     recluster_every: int = 0
 
     learning_rate = 1e-3
@@ -82,11 +73,11 @@ class GAN(Family):
             check_count(getattr(self, name), name)
         check_count(self.penalty_every, "penalty_every")
         check_count(self.recluster_every, "recluster_every", low=0)
-        for kind in self.augment or ():
+        for kind in self.augment:
             check_choice(kind, "augment", AUGMENTATIONS)
         if self.gamma is not None and self.gamma < 0:
             raise ValueError(f"gamma must be at least 0, not {self.gamma}")
-        if self.phase_in is not None and not 0 <= self.phase_in <= 1:
+        if not 0 <= self.phase_in <= 1:
             raise ValueError(f"phase_in must be a share between 0 and 1, not {self.phase_in}")
 
     @property
@@ -116,16 +107,10 @@ class GAN(Family):
         """The parameters as they are, and the memory.
 
         Returns:
-          Parameters; and of the memory `progress`, the share of training that is done; `phase_in`
-          and `augment`, which depend on the number of pictures; with `recluster_every` the `codes`.
+          Parameters; and the memory: `progress`, the share of training that is done, and with
+          `recluster_every` the `codes`.
         """
-        few = images.shape[0] < FEW
-        phase_in = _PHASE_IN * few if self.phase_in is None else self.phase_in
-        memory = {
-            "progress": jnp.zeros((), jnp.float32),
-            "phase_in": jnp.asarray(phase_in, jnp.float32),
-            "augment": jnp.asarray(few or self.augment is not None, jnp.float32),
-        }
+        memory = {"progress": jnp.zeros((), jnp.float32)}
         if self.recluster_every:
             memory["codes"] = jnp.array(codes, jnp.float32)  # a copy: the state is given up
         return params, memory
@@ -146,7 +131,7 @@ class GAN(Family):
           loss, `penalty`, before its weight, and `margin`, real logits less generated ones.
         """
         noise, change, place = jax.random.split(key, 3)
-        count = _counts(memory["phase_in"], progress)
+        count = self._counts(progress)
         z = jax.random.normal(noise, (images.shape[0], self.latent), jnp.float32)
         codes_of_both = _beside(codes, codes)
 
@@ -154,7 +139,7 @@ class GAN(Family):
             return merged(Discriminator, self, params)(x, codes, count)
 
         def view(params: PyTree, fake: Array) -> tuple[Array, Array]:
-            x = self._changed(change, _beside(2 * images - 1, fake), memory["augment"])
+            x = augmented(change, _beside(2 * images - 1, fake), self.augment)
             return judge(params, x, codes_of_both), x
 
         fake, to_generator = jax.vjp(
@@ -196,16 +181,12 @@ class GAN(Family):
         grads = {"generator": of_generator, "discriminator": of_discriminator}
         return grads, {**memory, "progress": progress}, logs
 
-    def _changed(self, key: KeyArray, x: Array, strength: Array) -> Array:
-        """Pictures as the discriminator gets them."""
-        kinds = AUGMENTATIONS if self.augment is None else self.augment
-        if not kinds:
-            return x
-
-        def change(x: Array) -> Array:
-            return augmented(key, x, kinds, strength)
-
-        return lax.cond(strength > 0, change, lambda x: x, x)
+    def _counts(self, progress: Array) -> Float[Array, ""]:
+        """How much the code counts, 0…1: not in the first half of its time, then more and more."""
+        if self.phase_in == 0:
+            return jnp.ones((), jnp.float32)
+        half = self.phase_in / 2
+        return jnp.clip((progress - half) / half, 0, 1)
 
     def revise(
         self,
@@ -243,7 +224,7 @@ class GAN(Family):
         codes: Float[Array, "n n_codes"],
     ) -> Float[Array, ""]:
         """How much the code counts: 1, but in the midst of a training that phases it in."""
-        return _counts(memory["phase_in"], memory["progress"])
+        return self._counts(memory["progress"])
 
     def draw(
         self,
@@ -273,9 +254,3 @@ def _apart(both: Array) -> tuple[Array, Array]:
     """The inverse of `_beside`."""
     pairs = both.reshape(-1, 2, *both.shape[1:])
     return pairs[:, 0], pairs[:, 1]
-
-
-def _counts(phase_in: Array, progress: Array) -> Float[Array, ""]:
-    """How much the code counts, 0…1: not in the first half of its time, then more and more."""
-    half = phase_in / 2
-    return jnp.where(phase_in > 0, jnp.clip((progress - half) / jnp.maximum(half, 1e-6), 0, 1), 1.0)
