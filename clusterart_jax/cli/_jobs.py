@@ -139,7 +139,7 @@ def _of_family(name: str) -> tuple[type, str] | None:
     number = next((type(value) for value in own.values() if value is not None), float)
     if len({*own.values()}) == 1:
         default = next(iter(own.values()))
-        return number, "by the number of pictures" if default is None else str(default)
+        return number, "by the size of the pictures" if default is None else str(default)
     return number, ", ".join(f"{value} of {family}" for family, value in own.items())
 
 
