@@ -85,8 +85,7 @@ class CCI(Family):
       width: channels of the first layer of each network; deeper ones have up to four times as many.
       network: "conv" or "mlp", two dense layers of 8 · width.
       features: dimensions of f.
-      lam: λ. With 0, k-means alone draws all features into one place; the more, the firmer the
-        first pseudo-labels stand.
+      lam: λ. With 0, k-means alone draws all features into one place.
       decay: of the centres' moving averages, for each step.
       revise_every: steps between two looks at all pictures; 0 keeps the clusters as they came.
       components: Gaussians in the decoder's latent space, as of `VAE`.

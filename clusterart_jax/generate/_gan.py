@@ -35,7 +35,8 @@ class GAN(Family):
       depth: residual blocks at each size.
       network: "conv" or "mlp", dense layers of 8 · width.
       loss_kind: "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp"; "minimax" is the
-        classic one, which stalls and drops modes, kept to compare with.
+        classic one, whose generator hears little from a discriminator that is sure; it is kept to
+        compare with.
       gamma: weight of the penalty: with "wgan-gp" that towards gradients of length 1, with all
         others R1 + R2; None is 0.0006 for each number in a picture with "relativistic", 10 with
         "wgan-gp" and 0 with others.
