@@ -21,7 +21,8 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
+from contextlib import AbstractContextManager, contextmanager  # noqa: E402
+from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -168,6 +169,12 @@ def keeping_programs(folder: Path) -> Iterator[None]:
         for name, value in before.items():
             jax.config.update(name, value)
         compilation_cache.reset_cache()
+
+
+@pytest.fixture(scope="session")
+def keeping(compiled_folder: Path) -> Callable[[], AbstractContextManager[None]]:
+    """The same for fixtures that live longer than a test: `with keeping(): …`."""
+    return partial(keeping_programs, compiled_folder)
 
 
 @pytest.fixture

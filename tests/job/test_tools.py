@@ -1,6 +1,7 @@
 """What can be done with a finished run: from Python, and on the command line."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,14 +102,10 @@ def test_what_cannot_be_is_named(finished, call, error, message):
 
 
 @pytest.fixture(scope="module")
-def measured(finished, compiled_folder, tmp_path_factory):
-    from shutil import copytree
-
-    from conftest import keeping_programs
-
+def measured(finished, keeping, tmp_path_factory):
     run = tmp_path_factory.mktemp("measured") / "run"
-    copytree(finished, run)
-    with keeping_programs(compiled_folder):
+    shutil.copytree(finished, run)
+    with keeping():
         return run, *measure_pictures(run)
 
 
