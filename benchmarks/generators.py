@@ -84,7 +84,10 @@ def codings(pictures: Pictures, names: Sequence[str], classifier: Any) -> dict[s
             zeros = np.zeros(len(x), np.int32), np.zeros(len(t), np.int32)
             found[name] = Coding(*zeros, 1, lambda images: np.zeros(len(images), np.int32))
         elif name == "labels":
-            told = lambda images: np.argmax(classifier(images)[1], axis=1)  # noqa: E731
+
+            def told(images: np.ndarray) -> np.ndarray:
+                return np.argmax(classifier(images)[1], axis=1)
+
             found[name] = Coding(pictures.train_labels, pictures.test_labels, 10, told)
         else:
             k = int(name.removeprefix("k"))
@@ -159,7 +162,8 @@ def measure(
         told = encode(jnp.asarray(coding.test_labels), coding.width).codes
         bits = bits_per_dimension(family, model, key, pictures.test, told)
         row["bits_per_dimension"] = float(jnp.mean(bits))
-    return {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124
+    # JSON has no NaN, which stands where no number could be told.
+    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

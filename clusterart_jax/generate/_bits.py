@@ -37,9 +37,9 @@ def bits_per_dimension(
     integrated over each level, with `sigma` where that is fixed, else with the root of the mean
     squared error of all these pictures.
 
-    The bound of `VAE.bound` is another one, of densities at pixel values 0…1: it takes
-    log₂ 255 more bits a value for levels 1/255 apart, if the density hardly changes from level to
-    level and nothing of it lies outside of 0…1.
+    The loss of a `VAE` is another bound, of densities at pixel values 0…1: it takes log₂ 255 more
+    bits a value for levels 1/255 apart, if the density hardly changes from level to level and
+    nothing of it lies outside of 0…1.
 
     Args:
       family: static; a `VAE`, `RNN` or `CCI`.

@@ -74,8 +74,11 @@ class Learner(ABC):
         codes: Float[Array, "b n_codes"],
         progress: Float[Array, ""],
     ) -> tuple[Array, tuple[PyTree, Logs]]:
-        """What a step makes smaller; the next memory; and the parts of the loss."""
-        raise NotImplementedError
+        """What a step makes smaller; the next memory; and the parts of the loss.
+
+        A learner whose parts want different things gives `gradients` in its place.
+        """
+        raise NotImplementedError(f"{type(self).__name__} gives neither loss nor gradients")
 
     def gradients(
         self,

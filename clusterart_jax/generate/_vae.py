@@ -156,17 +156,6 @@ class VAE(Family):
         """Moved from the middle of one code's pictures to that of the other's."""
         return z + (end - start) @ model.fitted.center
 
-    def bound(
-        self,
-        model: Model,
-        key: KeyArray,
-        images: Float[Array, "m h w c"],
-        codes: Float[Array, "m n_codes"],
-    ) -> Float[Array, ""]:
-        """The negative evidence bound in nats per pixel value, as trained, on other pictures."""
-        progress = jnp.ones((), jnp.float32)
-        return self.loss(model.params, (), key, images, codes, progress)[0]
-
 
 class _Network(nnx.Module):
     """Encoder, prior and decoder; all results are float32."""

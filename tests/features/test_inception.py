@@ -163,7 +163,9 @@ def test_every_block(reference):
 
     @jax.jit
     def run(weights, inputs):
-        take = lambda name, norm, shape: weights[name]  # noqa: E731
+        def take(name, norm, shape):
+            return weights[name]
+
         return [stage(take, x) for stage, x in zip(STAGES, inputs, strict=True)]
 
     for number, (ours, (_, after)) in enumerate(zip(run(weights, inputs), stages, strict=True)):
