@@ -1,8 +1,11 @@
 """The strict JAX that tests run on, set before its backend starts; shared data and meshes."""
 
+import atexit
 import gc
 import itertools
 import os
+import shutil
+import tempfile
 from importlib.metadata import version
 
 # Compiling is most of what tests do; these make it take a quarter of the time. XLA ends the process
@@ -13,6 +16,12 @@ if version("jaxlib").startswith(("0.10.", "0.11.")):
 
 os.environ["CLUSTERART_JAX_CACHE"] = ""  # no test leaves programs in the user's home
 
+# What one worker has compiled, another need not; nor a process that a test starts.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder = tempfile.mkdtemp(prefix="programs-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
 import jax
 
 jax.config.update("jax_num_cpu_devices", 4)
@@ -21,13 +30,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import AbstractContextManager, contextmanager  # noqa: E402
-from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
-from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 from jax.sharding import Mesh, NamedSharding, PartitionSpec  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
@@ -37,16 +43,17 @@ jax.devices()  # the backend starts here, so that no test starts it with other d
 
 
 MAPS = Path("/proc/self/maps")  # of Linux, which ends a process that wants more than 65,530
+ENOUGH = 12_000  # 4,000 programs, or 8 GB
 _tests_run = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
 def _room_for_programs() -> Iterator[None]:
-    """Forgets compiled programs, each of which takes several memory maps, before they are many."""
+    """Forgets compiled programs, each of which takes three memory maps and 2 MB, in time."""
     yield
     if next(_tests_run) % 25 or not MAPS.exists():
         return
-    if MAPS.read_bytes().count(b"\n") > 25_000:
+    if MAPS.read_bytes().count(b"\n") > ENOUGH:
         jax.clear_caches()
         _program.cache_clear()
         gc.collect()
@@ -109,30 +116,6 @@ class Compilations:
         self.count += event == self.EVENT
 
 
-PROGRAMS = 2000
-
-
-@pytest.fixture(scope="session")
-def _counted() -> Iterator[Compilations]:
-    listener = Compilations()
-    jax.monitoring.register_event_duration_secs_listener(listener)
-    yield listener
-    jax.monitoring.unregister_event_duration_listener(listener)
-
-
-@pytest.fixture(autouse=True)
-def _bounded_programs(_counted: Compilations) -> Iterator[None]:
-    """Forgets compiled programs before they are too many for one process.
-
-    Each takes three mappings of memory, of which Linux grants a process 65,530, and 2 MB: tests
-    compile tens of thousands.
-    """
-    yield
-    if _counted.count > PROGRAMS:
-        jax.clear_caches()
-        _counted.count = 0
-
-
 @pytest.fixture
 def compilations() -> Iterator[Compilations]:
     listener = Compilations()
@@ -150,48 +133,10 @@ def tiny() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def compiled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where compiled programs are kept for the next run in these tests."""
-    return tmp_path_factory.mktemp("compiled")
-
-
-@contextmanager
-def keeping_programs(folder: Path) -> Iterator[None]:
-    options = {"jax_compilation_cache_dir": str(folder)}
-    options["jax_persistent_cache_min_compile_time_secs"] = 0
-    before = {name: getattr(jax.config, name) for name in options}
-    for name, value in options.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-
-
-@pytest.fixture(scope="session")
-def keeping(compiled_folder: Path) -> Callable[[], AbstractContextManager[None]]:
-    """The same for fixtures that live longer than a test: `with keeping(): …`."""
-    return partial(keeping_programs, compiled_folder)
-
-
-@pytest.fixture
-def kept_programs(compiled_folder: Path) -> Iterator[None]:
-    """Runs of the command line compile the same programs anew: most of their time, but here."""
-    with keeping_programs(compiled_folder):
-        yield
-
-
-@pytest.fixture(scope="session")
-def finished(
-    tmp_path_factory: pytest.TempPathFactory, tiny: list[str], compiled_folder: Path
-) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     """A finished run on digits, to be read only: a test that changes it copies it first."""
     from clusterart_jax.cli import main
 
     path = tmp_path_factory.mktemp("runs") / "digits"
-    with keeping_programs(compiled_folder):
-        assert main(["run", "digits", "--out", str(path), *tiny]) == 0
+    assert main(["run", "digits", "--out", str(path), *tiny]) == 0
     return path

@@ -24,8 +24,6 @@ from clusterart_jax.cli import main
 from clusterart_jax.generate import families_with
 from clusterart_jax.pipeline import FAMILY_OPTIONS
 
-pytestmark = pytest.mark.usefixtures("kept_programs")
-
 COMMANDS = (
     *(
         "run",
@@ -55,12 +53,10 @@ def said(capsys):
 
 
 @pytest.fixture(scope="session")
-def environment(compiled_folder):
+def environment():
     """For processes: compiled programs are kept for the next one."""
     return {
         **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
-        "JAX_COMPILATION_CACHE_DIR": str(compiled_folder),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "COLUMNS": "80",
     }
 

@@ -24,7 +24,8 @@ SAY = "print(model.inertia_, sum('cache_hits' in e for e in found), jax.config.v
 
 def run(code: str, folder: str) -> str:
     env = os.environ | {_programs.FOLDER: folder}
-    env.pop("XLA_FLAGS", None)  # a user's process, without the short cuts of tests
+    for name in ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"):
+        env.pop(name, None)  # a user's process, without the short cuts of tests
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, env=env, capture_output=True, text=True
     )

@@ -20,8 +20,6 @@ from clusterart_jax.data import load
 from clusterart_jax.job import _clusters, _shell, cluster_pictures, load_trained
 from clusterart_jax.pipeline import ClusterConfig, Found, project
 
-pytestmark = pytest.mark.usefixtures("kept_programs")
-
 N = 120
 FILES = {
     *("clustering.npz", "clusters.csv", "clusters.png", "config.json", "map.png"),
@@ -225,7 +223,7 @@ def test_a_mixture_that_collapses_says_what_to_change():
 
 
 @pytest.fixture(scope="module")
-def noisy(tmp_path_factory, tiny, compiled_folder):
+def noisy(tmp_path_factory, tiny):
     """A run with noise, and with more clusters than the generator is told of; to be read only."""
     path = tmp_path_factory.mktemp("runs") / "noisy"
     options = "--cluster hdbscan --min-cluster-size 5 --min-samples 2 --selection leaf -k 3"

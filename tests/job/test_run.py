@@ -22,8 +22,6 @@ from clusterart_jax.features import pixels
 from clusterart_jax.job import _clusters, _shell, _training, describe, load_trained
 from clusterart_jax.job import _run as stages
 
-pytestmark = pytest.mark.usefixtures("kept_programs")
-
 FILES = {
     "clustering.npz",
     "clusters.csv",

@@ -20,8 +20,6 @@ from clusterart_jax.job import (
     translate_pictures,
 )
 
-pytestmark = pytest.mark.usefixtures("kept_programs")
-
 
 @pytest.fixture(scope="module")
 def few():
@@ -102,11 +100,10 @@ def test_what_cannot_be_is_named(finished, call, error, message):
 
 
 @pytest.fixture(scope="module")
-def measured(finished, keeping, tmp_path_factory):
+def measured(finished, tmp_path_factory):
     run = tmp_path_factory.mktemp("measured") / "run"
     shutil.copytree(finished, run)
-    with keeping():
-        return run, *measure_pictures(run)
+    return run, *measure_pictures(run)
 
 
 def test_measures_are_written_with_their_network_and_floor(measured):
