@@ -13,13 +13,14 @@
 - `draw`: codes → pictures; `embed`, `reconstruct`: pictures → latents → pictures.
 - `walk`, `translate`, `direction`, `edit`, `restore`: what can be done with real pictures.
 - `rows_of`, `shuffled`: an order of rows computed row by row.
-- `save_tree`, `load_tree`: checkpoints.
+- `save_tree`, `load_tree`: what is finished, as one file; `Checkpoints`: training as it goes on.
 - `conv`: convolution that is fast inside a compiled loop.
 """
 
 from ._bits import bits_per_dimension, marginal_bits
 from ._cci import CCI, Imagined
 from ._checkpoint import load_tree, save_tree
+from ._checkpoints import Checkpoints
 from ._classifier import Classifier, classify
 from ._conv import conv
 from ._draw import draw, to_uint8
@@ -41,6 +42,7 @@ __all__ = [
     "GAN",
     "RNN",
     "VAE",
+    "Checkpoints",
     "Classifier",
     "Family",
     "Imagined",

@@ -1,10 +1,13 @@
 """Trees of arrays on disk: one NumPy archive, whole or absent, checked when read.
 
-An `.npz` needs nothing but NumPy to be read in ten years, is replaced atomically as one file, and
-carries a checksum for every array, so that a truncated or altered file is told from a good one.
+What is finished and small, as clusters and a trained generator, is kept so: an `.npz` is one file
+to copy, needs nothing but NumPy to be read in ten years, is replaced atomically, and carries a
+checksum for every array, so that a truncated or altered file is told from a good one. What training
+writes again and again while it goes on is kept by `Checkpoints`.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +74,25 @@ def load_tree(path: str | os.PathLike[str], like: PyTree) -> PyTree:
             f"{path} has checkpoint format {found or 'none'}, this version reads {FORMAT}; "
             "load it with the version that wrote it, or run again with --overwrite"
         )
+    return formed(path, arrays, like, jax.tree_util.keystr)
+
+
+def formed(
+    path: Path, arrays: Mapping[str, np.ndarray], like: PyTree, name_of: Callable[..., str]
+) -> PyTree:
+    """The tree of the form of `like` whose arrays were read by their names.
+
+    Args:
+      path: they were read from.
+      arrays: by name.
+      like: a tree of arrays or of `jax.ShapeDtypeStruct`.
+      name_of: the name of a leaf, from its path in the tree.
+
+    Raises:
+      CheckpointError: when names, shapes or dtypes are others.
+    """
     places, form = jax.tree_util.tree_flatten_with_path(like)
-    names = [jax.tree_util.keystr(where) for where, _ in places]
+    names = [name_of(where) for where, _ in places]
     if set(names) != set(arrays):
         odd = sorted(set(names) ^ set(arrays))[0]
         raise CheckpointError(
