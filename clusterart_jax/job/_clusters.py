@@ -16,7 +16,8 @@ from ..generate import load_tree, save_tree
 from ..pipeline import METHODS, ClusterConfig, Clustering, Found, clustered, least_numbers, project
 from ..report import Number
 from ._feeds import is_large, sample_rows
-from ._folder import CLUSTERING, abandon, stored
+from ._folder import CLUSTERING, RECLUSTERED, abandon, stored
+from ._reclustered import relabelled
 
 _PART_BYTES = 2**25  # of pictures that are projected at once
 
@@ -53,7 +54,8 @@ def cluster_images(
     file = path / CLUSTERING
     if file.exists():
         shape = images.shape
-        return read_clustering(path, config, shape, all_clusters=all_clusters), np.asarray(points)
+        kept = _read_first(path, config, shape, all_clusters=all_clusters)
+        return kept, np.asarray(points)
     try:
         found = _best(key, points, config, quiet=quiet)
         _refuse_nothing(found, config, len(points))
@@ -81,20 +83,32 @@ def _project(images: Images, config: ClusterConfig) -> tuple[PCAState, jax.Array
     return projection, jnp.asarray(np.concatenate(parts))
 
 
-def read_clustering(
-    path: Path, config: ClusterConfig, shape: tuple[int, ...], *, all_clusters: bool = False
-) -> Clustering:
-    """The clustering that a run has kept.
+def read_clustering(path: Path, config: ClusterConfig, shape: tuple[int, ...]) -> Clustering:
+    """The clustering that a run has kept, as its generator knows it.
 
     Args:
       path: the run's folder.
       config: what was found.
       shape: (n, h, w, c) of the pictures that were clustered.
-      all_clusters: as in `cluster_images`.
 
     Raises:
       CheckpointError: when it is absent, damaged or of another form.
     """
+    file = path / RECLUSTERED
+    if not file.exists():
+        return _read_first(path, config, shape)
+
+    def form(images: Images, labels: jax.Array) -> Clustering:
+        return relabelled(*project(images, config), labels, config)
+
+    images, labels = jax.ShapeDtypeStruct(shape, jnp.uint8), jnp.zeros(shape[0], jnp.int32)
+    return jax.tree.map(jnp.asarray, load_tree(file, jax.eval_shape(form, images, labels)))
+
+
+def _read_first(
+    path: Path, config: ClusterConfig, shape: tuple[int, ...], *, all_clusters: bool = False
+) -> Clustering:
+    """The clustering that was found before anything was trained."""
     file = path / CLUSTERING
     most = _most(config, stored(file, "n_found"), all_clusters) if file.exists() else config.k
 

@@ -1,6 +1,6 @@
 """Where the training loop's pictures come from: the device, or a file, chunk by chunk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -8,13 +8,27 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .._typing import Array, Images, KeyArray
 from ..data import LARGE_BYTES
-from ..generate import Family, Schedule, TrainState, init_state, rows_of, train, train_batches
+from ..generate import (
+    Family,
+    Model,
+    Schedule,
+    TrainState,
+    draw,
+    init_state,
+    rows_of,
+    train,
+    train_batches,
+)
 
 _SAMPLE = 2**16
 """Pictures of a large set that are looked at where a few tell as much as all."""
+
+_GLANCE = 2**11
+"""The same in the midst of training, where a look should take little time."""
 
 _CHUNK = 256  # steps at most between two looks at the host
 _CHUNK_BYTES = 2**26  # pictures fetched for one chunk, at most about so many
@@ -32,8 +46,38 @@ def is_large(images: Images) -> bool:
     return images.nbytes > LARGE_BYTES
 
 
+def spread_over(batch_size: int) -> NamedSharding | None:
+    """How the pictures of a step lie over the devices at hand; None where one device has them all.
+
+    Over accelerators, as many as share them out evenly. The cores of a CPU work together on what
+    one device computes, and do so quicker: a step of the default VAE (28×28, 128 pictures) took 84
+    to 101 ms on two cores as one device, and 119 to 131 ms as two.
+    """
+    devices = jax.local_devices()
+    if devices[0].platform == "cpu":
+        return None
+    count = max(d for d in range(1, len(devices) + 1) if batch_size % d == 0)
+    return batches_over(devices[:count])
+
+
+def batches_over(devices: Sequence[Any]) -> NamedSharding | None:
+    """Pictures of a step laid over these devices; None where there is only one."""
+    mesh = Mesh(np.array(devices), ("batch",))
+    return NamedSharding(mesh, PartitionSpec("batch")) if len(devices) > 1 else None
+
+
 class Feed:
-    """The pictures of one training.
+    """The pictures of one training, where they lie, and the programs that train with them.
+
+    Args:
+      family: what to train.
+      schedule: for how long.
+      key: for all randomness of the steps.
+      images: `uint8` (n, h, w, c), some of which are trained on.
+      rows: (m,) which.
+      codes: (m, n_codes) of those.
+      sharding: of the pictures of a step, (b, …); parameters and all pictures are then on each of
+        its devices. None: all is on one device.
 
     Attributes:
       images: `uint8` (m, h, w, c) on the device: all pictures, or an even sample of a large set.
@@ -49,22 +93,34 @@ class Feed:
         images: Images,
         rows: np.ndarray,
         codes: Array,
+        sharding: NamedSharding | None = None,
     ) -> None:
         self.family, self.schedule, self.key = family, schedule, key
         self._all, self._rows, self._codes = images, rows, np.asarray(codes)
         self.streams = is_large(images)
         chosen = sample_rows(len(rows)) if self.streams else np.arange(len(rows))
+        self._sharding = sharding
+        self._everywhere = sharding and NamedSharding(sharding.mesh, PartitionSpec())
         self.images = jax.device_put(images[rows[chosen]])
         self.codes = jax.device_put(self._codes[chosen])
         step = schedule.batch_size * images[0].nbytes
         self.most = max(1, min(_CHUNK, _CHUNK_BYTES // step)) if self.streams else _CHUNK
+        self._look = jax.jit(self._drawn)
         self._pool = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[tuple[np.ndarray, np.ndarray]]] | None = None
 
     def begin(self, key: KeyArray) -> TrainState:
         """Training that has not begun."""
         start = jax.jit(partial(init_state, self.family, self.schedule))
-        return start(key, self.images, self.codes)
+        return self._place(start(key, self.images, self.codes))
+
+    def _place(self, tree: Any) -> Any:
+        """On every device that takes part."""
+        return tree if self._everywhere is None else jax.device_put(tree, self._everywhere)
+
+    def gather(self, tree: Any) -> Any:
+        """On one device, as all that comes after training expects."""
+        return tree if self._everywhere is None else jax.device_put(tree, self.images.sharding)
 
     def compile(self, state: TrainState) -> tuple[Advance, Any]:
         """What takes steps from one to another, and the form of the loss curves.
@@ -77,13 +133,13 @@ class Feed:
         # The data are arguments, not constants of the program.
         def run(state: TrainState, until: int, images: Array, codes: Array) -> Any:
             step = partial(train, self.family, self.schedule, self.key, chunk=self.most)
-            return step(state, images, codes, until=until)
+            return step(state, images, codes, until=until, sharding=self._sharding)
 
-        args = (state, self.schedule.steps, self.images, self.codes)
-        compiled = jax.jit(run, donate_argnums=0).lower(*args).compile()
+        data = self._place((self.images, self.codes))
+        compiled = self._compiled(run, state, self.schedule.steps, *data)
 
         def advance(state: TrainState, done: int, until: int) -> Any:
-            return compiled(state, until, self.images, self.codes)
+            return compiled(state, until, *data)
 
         return advance, compiled.out_info[1]
 
@@ -91,24 +147,33 @@ class Feed:
         b, width = self.schedule.batch_size, self.codes.shape[1]
 
         def run(state: TrainState, count: int, images: Array, codes: Array) -> Any:
-            return train_batches(
-                self.family, self.schedule, self.key, state, images, codes, count=count
-            )
+            step = partial(train_batches, self.family, self.schedule, self.key)
+            return step(state, images, codes, count=count, sharding=self._sharding)
 
-        images = jax.ShapeDtypeStruct((self.most, b, *self.images.shape[1:]), jnp.uint8)
-        codes = jax.ShapeDtypeStruct((self.most, b, width), self.codes.dtype)
-        compiled = jax.jit(run, donate_argnums=0).lower(state, 1, images, codes).compile()
+        spread = None
+        if self._sharding is not None:
+            spread = NamedSharding(self._sharding.mesh, PartitionSpec(None, "batch"))
+        form = partial(jax.ShapeDtypeStruct, sharding=spread)
+        images = form((self.most, b, *self.images.shape[1:]), jnp.uint8)
+        codes = form((self.most, b, width), self.codes.dtype)
+        compiled = self._compiled(run, state, 1, images, codes)
 
         def advance(state: TrainState, done: int, until: int) -> Any:
             ready = self._next
             self._next = None
             batch = ready[1].result() if ready and ready[0] == done else self._fetch(done)
-            result = compiled(state, until - done, *batch)
+            result = compiled(state, until - done, *batch)  # each device gets its part
             if until < self.schedule.steps:  # fetched while the device works
                 self._next = until, self._pool.submit(self._fetch, until)
             return result
 
         return advance, compiled.out_info[1]
+
+    def _compiled(self, run: Callable[..., Any], *args: Any) -> Any:
+        options: dict[str, Any] = {}
+        if self._everywhere is not None:
+            options["out_shardings"] = self._everywhere
+        return jax.jit(run, donate_argnums=0, **options).lower(*args).compile()
 
     def _fetch(self, done: int) -> tuple[np.ndarray, np.ndarray]:
         """The pictures and codes of the next `most` steps, in the order of the loop's own."""
@@ -121,6 +186,44 @@ class Feed:
         images[order] = self._all[rows[order]]
         codes = self._codes[places]
         return images.reshape(self.most, b, *images.shape[1:]), codes.reshape(self.most, b, -1)
+
+    def codes_of(self, state: TrainState) -> Array:
+        """Codes as training left them, of `images`; from a file nothing is clustered anew."""
+        return self.codes if self.streams else self.family.codes_of(state.memory, self.codes)
+
+    def draw(
+        self, state: TrainState, key: KeyArray, codes: Array, temperature: float = 1.0
+    ) -> np.ndarray:
+        """New pictures in the midst of training, from the moving averages of the parameters.
+
+        What the family fits to the data after training is fitted to few of them here.
+
+        Args:
+          state: of now.
+          key: for the latents; the same gives pictures that can be compared over time.
+          codes: (m, n_codes).
+          temperature: as of `generate.draw`.
+
+        Returns:
+          `uint8` (m, h, w, c).
+        """
+        params, memory = self.gather((state.ema, state.memory))
+        looked = self._look(params, memory, self.images, self.codes, key, codes, temperature)
+        return np.asarray(looked)
+
+    def _drawn(
+        self,
+        params: Any,
+        memory: Any,
+        images: Array,
+        codes: Array,
+        key: KeyArray,
+        asked: Array,
+        temperature: Array,
+    ) -> Array:
+        rows = sample_rows(len(images), _GLANCE)
+        fitted = self.family.fit(self.key, params, memory, images[rows], codes[rows])
+        return draw(self.family, Model(params, fitted), key, asked, temperature)
 
     def close(self) -> None:
         """Waits for nothing more."""

@@ -1,6 +1,7 @@
 """The folder of a run: what lies in it, who may write it, what a resumed run must agree with."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +22,18 @@ FORMAT = 2
 
 CONFIG = "config.json"
 CLUSTERING = "clustering.npz"
-TRAINING = "training.npz"
+RECLUSTERED = "reclustered.npz"
+"""The clusters as training left them, where it changed them."""
+
+TRAINING = "training"
+"""The folder of the state of training."""
+
+PROGRESS = "progress-*.png"
+"""Pictures drawn while training went on; * is the step."""
+
+LOSSES = "losses.png"
+
+_TRAINING_BEFORE = "training.npz"
 GENERATOR = "generator.npz"
 CLUSTERS = "clusters.csv"
 METRICS = "metrics.json"
@@ -42,7 +54,8 @@ CLASSIFIER = "classifier.npz"
 MEASURES = "measures-*.json"
 """Of `clusterart measure`, one for each network."""
 
-_FILES = (CONFIG, CLUSTERING, TRAINING, GENERATOR, CLUSTERS, METRICS, REPORT, CLASSIFIER)
+_ARRAYS = (CLUSTERING, RECLUSTERED, GENERATOR, CLASSIFIER, _TRAINING_BEFORE)
+_FILES = (CONFIG, *_ARRAYS, CLUSTERS, METRICS, REPORT)
 _OWN = (*_FILES, *(f"{name}.png" for name in (*_OF_CLUSTERS, *_OF_GENERATOR)))
 
 _FIELDS = {
@@ -133,12 +146,15 @@ def clear(path: Path) -> None:
       OutputError: when a file cannot be removed.
     """
     sheets = [*(path / SHEETS).glob("cluster-*.png"), path / SHEETS / "noise.png"]
-    measures = list(path.glob(MEASURES))
-    for file in (*sheets, *measures, *(path / name for name in reversed(_OWN))):
-        try:
+    drawn = [*path.glob(MEASURES), *path.glob(PROGRESS)]
+    try:
+        if (path / TRAINING).is_dir():
+            shutil.rmtree(path / TRAINING)
+        for file in (*sheets, *drawn, *(path / name for name in reversed(_OWN))):
             file.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot remove {file}: {error.strerror or error}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"cannot remove {error.filename or path}: {reason}") from error
     with suppress(OSError):  # it holds other files, or is not there
         (path / SHEETS).rmdir()
 
@@ -160,6 +176,21 @@ def stored(file: Path, name: str) -> np.ndarray | None:
     except Exception:  # `load_tree` says what is wrong with it
         return None
     return None
+
+
+def training_of(path: Path) -> Path:
+    """The folder of the state of training.
+
+    Raises:
+      CheckpointError: when an earlier version has kept that state, in a file.
+    """
+    before = path / _TRAINING_BEFORE
+    if before.exists() and not (path / TRAINING).exists():
+        raise CheckpointError(
+            f"{before} was written by an earlier version, which this one cannot go on with; remove "
+            "it to train anew with --resume, or use the version that wrote it"
+        )
+    return path / TRAINING
 
 
 def finished(path: Path, job: str) -> bool:
@@ -185,7 +216,7 @@ def begin(path: Path, asked: dict[str, Any], *, resume: bool, overwrite: bool) -
 
 def _sweep(path: Path) -> None:
     """Removes what a run that was killed while it wrote a file left beside it."""
-    for name in map(Path, _OWN):
+    for name in map(Path, (*_OWN, PROGRESS)):
         for left in path.glob(f".{name.stem}.????????{name.suffix}"):
             with suppress(OSError):
                 left.unlink()

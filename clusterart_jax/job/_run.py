@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ConfigError
@@ -14,10 +15,12 @@ from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
 from ._clusters import cluster_images
 from ._evaluation import Trained, evaluate
-from ._feeds import Feed
+from ._feeds import Feed, spread_over
+from ._reclustered import follow, moved
 from ._record import warnings_of, write_clusters
+from ._sheets import Sheets, sheets_of
 from ._shell import Run, Source, begin, finish, short_name, timed, title_of
-from ._training import Curves, train_in_chunks
+from ._training import Callback, Curves, train_in_chunks
 
 
 def run(
@@ -35,6 +38,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = True,
+    callback: Callback | None = None,
 ) -> Run:
     """Clusters pictures, trains a generator on the clusters, makes new pictures, reports it all.
 
@@ -56,6 +60,8 @@ def run(
       resume: go on with the run in `out`, or begin it.
       overwrite: replace the run in `out`.
       quiet: no progress bars.
+      callback: called with a `Progress` about twice a second while the generator is trained: steps,
+        losses, and new pictures; where it raises KeyboardInterrupt the run stops, and can go on.
 
     Returns:
       A `Run`: the folder, which holds report.html, PNGs, clusters.csv, metrics.json, config.json
@@ -96,7 +102,7 @@ def run(
     )
     if done is not None:
         return done
-    return _stages(path, pictures, config, key, holdout, seconds, quiet=quiet)
+    return _stages(path, pictures, config, key, holdout, seconds, quiet=quiet, callback=callback)
 
 
 def _stages(
@@ -108,6 +114,7 @@ def _stages(
     seconds: dict[str, float],
     *,
     quiet: bool,
+    callback: Callback | None,
 ) -> Run:
     images = pictures.images
     keys = Keys.of(key)
@@ -115,8 +122,20 @@ def _stages(
     with timed(seconds, "clustering"):
         clustering, points = cluster_images(path, images, keys.cluster, config, quiet=quiet)
         write_clusters(path, pictures, clustering, held_out)
+    warnings = warnings_of(pictures, clustering)
     with timed(seconds, "training"):
-        trained, curves = _train(path, images, clustering, held_out, keys, config, quiet=quiet)
+        rows = np.flatnonzero(~held_out)
+        trained, curves, codes = _train(
+            path, images, clustering, rows, keys, config, quiet=quiet, callback=callback
+        )
+        share = moved(encode(clustering.labels[rows], config.k).codes, codes[:, : config.k])
+        if share:
+            clustering = follow(path, clustering, points, rows, codes)
+            write_clusters(path, pictures, clustering, held_out)
+            warnings.append(
+                f"Training found the clusters anew: {share:.0%} of the pictures changed theirs. "
+                "Numbers and pictures are of the clusters at the end."
+            )
     with timed(seconds, "measuring"):
         shown = evaluate(
             keys.sample,
@@ -135,7 +154,7 @@ def _stages(
         clustering,
         points,
         shown.numbers,
-        warnings_of(pictures, clustering),
+        warnings,
         seconds,
         title=f"Clusters and new pictures from {title_of(pictures)}",
         quiet=quiet,
@@ -145,6 +164,7 @@ def _stages(
         walks=shown.walks,
         walk_names=shown.walk_names,
         losses=curves,
+        progress={step: file.read_bytes() for step, file in sheets_of(path).items()},
         neighbors=shown.neighbors,
     )
 
@@ -153,19 +173,30 @@ def _train(
     path: Path,
     images: Images,
     clustering: Clustering,
-    held_out: np.ndarray,
+    rows: np.ndarray,
     keys: Keys,
     config: PipelineConfig,
     *,
     quiet: bool,
-) -> tuple[Trained, Curves]:
+    callback: Callback | None,
+) -> tuple[Trained, Curves, np.ndarray]:
+    """The generator, its loss, and the codes of the pictures as training left them."""
     family = config.family(images.shape[1:])
-    rows = np.flatnonzero(~held_out)
     codes, mask = encode(clustering.labels[rows], config.k, noise=config.finds_number)
-    feed = Feed(family, config.schedule(), keys.train, images, rows, codes)
-    state, curves = train_in_chunks(feed, keys.init, path / folder.TRAINING, quiet=quiet)
+    spread = spread_over(config.batch_size)
+    feed = Feed(family, config.schedule(), keys.train, images, rows, codes, spread)
+    callbacks: list[Callback] = [
+        Sheets(path, keys.sample, np.asarray(mask), config.temperature),
+        *([] if callback is None else [callback]),
+    ]
+    state, curves = train_in_chunks(
+        feed, keys.init, folder.training_of(path), callbacks=callbacks, quiet=quiet
+    )
     fitted = jax.jit(family.fit)(keys.fit, state.ema, state.memory, feed.images, feed.codes)
     model = Model(state.ema, fitted)
+    if not feed.streams:
+        codes = feed.codes_of(state)
+        mask = jnp.any(codes > 0, axis=0)
     trained = Trained(family, model, np.asarray(mask))
     save_tree(path / folder.GENERATOR, {**model._asdict(), "mask": mask})
-    return trained, curves
+    return trained, curves, np.asarray(codes)

@@ -7,6 +7,7 @@
 - `write_sheets`: a summary → a contact sheet of each cluster.
 - `draw_choice`: what `choose_k` found → a matplotlib figure.
 - `draw_eps`: what `propose_eps` found → likewise.
+- `draw_curves`: loss curves → an array of a picture.
 - `contact_sheet`: pictures → one picture of them in a grid.
 """
 
@@ -14,6 +15,7 @@ from ._choice import draw_choice
 from ._eps_plot import draw_eps
 from ._figures import write_figures, write_sheets
 from ._html import write_report
+from ._plots import draw_curves
 from ._sheets import contact_sheet
 from ._summary import CondensedTree, Dendrogram, Neighbors, Number, Pairs, Radius, Summary
 
@@ -27,6 +29,7 @@ __all__ = [
     "Summary",
     "contact_sheet",
     "draw_choice",
+    "draw_curves",
     "draw_eps",
     "write_figures",
     "write_report",

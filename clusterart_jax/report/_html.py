@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+import struct
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -141,6 +142,7 @@ def _view(summary: Summary) -> dict[str, Any]:
             (clean(name), _themed(lambda t, n=name, v=values: draw_curves({n: v}, t)))
             for name, values in summary.losses.items()
         ],
+        "progress": [(step, _image_file(data)) for step, data in summary.progress.items()],
         "config": flattened(summary.config),
         "listed": _LISTED,
     }
@@ -262,11 +264,16 @@ def _strip(images: np.ndarray, columns: int, side: int) -> dict[str, Any] | None
 
 
 def _image(image: np.ndarray) -> dict[str, Any]:
-    data = base64.b64encode(png_bytes(image)).decode()
+    return _image_file(png_bytes(image))
+
+
+def _image_file(png: bytes) -> dict[str, Any]:
+    width, height = struct.unpack(">II", png[16:24])  # where the format has them
+    data = base64.b64encode(png).decode()
     return {
         "src": f"data:image/png;base64,{data}",
-        "width": image.shape[1],
-        "height": image.shape[0],
+        "width": width,
+        "height": height,
         "pixel": False,
     }
 

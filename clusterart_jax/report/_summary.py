@@ -110,6 +110,7 @@ class Summary:
       walks: `uint8` (w, steps, h', w', c) pictures on the way between clusters, or None.
       walk_names: w names.
       losses: name of a curve → (steps,) its value at each training step.
+      progress: step → a PNG file's bytes: a sheet of pictures generated after so many steps.
       neighbors: generated pictures and the nearest training pictures, or None.
       skipped: (file, reason) of each file that could not be used.
       warnings: sentences the reader should see.
@@ -147,6 +148,7 @@ class Summary:
     walks: np.ndarray | None = None
     walk_names: Sequence[str] = ()
     losses: Mapping[str, np.ndarray] = field(default_factory=dict)
+    progress: Mapping[int, bytes] = field(default_factory=dict)
     neighbors: Neighbors | tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     skipped: Sequence[tuple[str, str]] = ()
     warnings: Sequence[str] = ()

@@ -41,11 +41,11 @@ def trained(images, tmp_path, name):
 def test_steps_are_those_of_pictures_on_the_device(mapped, tmp_path, monkeypatch):
     images = load(mapped).images
     assert _arrays._is_mapped(images)
-    feed, state, curves = trained(images, tmp_path, "streamed.npz")
+    feed, state, curves = trained(images, tmp_path, "streamed")
     assert feed.streams
     assert feed.most == 5
     monkeypatch.setattr(_feeds, "LARGE_BYTES", 2**30)
-    resident, expected, losses = trained(np.array(images), tmp_path, "resident.npz")
+    resident, expected, losses = trained(np.array(images), tmp_path, "resident")
     assert not resident.streams
     np.testing.assert_allclose(curves["loss"], losses["loss"], rtol=2e-4)
     assert int(state.step) == int(expected.step) == 21

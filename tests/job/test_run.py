@@ -19,6 +19,7 @@ from clusterart_jax._errors import CheckpointError, ConfigError
 from clusterart_jax.cli import main
 from clusterart_jax.data import load
 from clusterart_jax.features import pixels
+from clusterart_jax.generate import Checkpoints, _checkpoints
 from clusterart_jax.job import _clusters, _shell, _training, describe, load_trained
 from clusterart_jax.job import _run as stages
 
@@ -36,7 +37,7 @@ FILES = {
     "real.png",
     "reconstructions.png",
     "report.html",
-    "training.npz",
+    "training",
     "walks.png",
 }
 NUMBERS = {
@@ -54,9 +55,16 @@ NUMBERS = {
 TIMES = re.compile(r"(reading|clustering|training|measuring|drawing|in all)</th><td>[^<]*")
 
 
+def kept(path):
+    """The arrays of the last checkpoint of training, by name."""
+    with Checkpoints(path / "training") as checkpoints:
+        return _checkpoints._read(path / "training" / str(checkpoints.step))
+
+
 def contents(path):
     """What a run's files hold, but for the times its stages took."""
-    found = {file.name: file.read_bytes() for file in path.iterdir()}
+    found = {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
+    found["training"] = {name: (a.dtype, a.tobytes()) for name, a in kept(path).items()}
     page = found["report.html"].decode()
     assert len(TIMES.findall(page)) == 6
     found["report.html"] = TIMES.sub("", page)
@@ -78,6 +86,10 @@ def same(path, other):
 def rows(path):
     with (path / "clusters.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def files_in(path):
+    return [file for file in path.rglob("*") if file.is_file()]
 
 
 @contextmanager
@@ -247,9 +259,8 @@ def test_a_run_stopped_in_every_stage_ends_as_one_that_was_not(
     with ctrl_c_after(monkeypatch, 1):
         assert main(command) == 130
     assert "stopped; the same command with --resume goes on" in capsys.readouterr().err
-    with np.load(path / "training.npz") as archive:
-        steps = int(archive["[0].step"])
-        curve = archive["[1]['loss']"]
+    training = kept(path)
+    steps, curve = int(training["state/step"]), training["curves/loss"]
     assert 0 < steps < 12
     np.testing.assert_array_equal(np.isfinite(curve), np.arange(12) < steps)
     assert describe(path)["finished"] is False
@@ -268,19 +279,19 @@ def test_ctrl_c_in_the_last_steps_stops_too(finished, tiny, tmp_path, monkeypatc
     with ctrl_c_after(monkeypatch, 2):
         assert main(command) == 130
     assert not (path / "generator.npz").exists()
-    with np.load(path / "training.npz") as archive:
-        assert int(archive["[0].step"]) == 12
+    assert int(kept(path)["state/step"]) == 12
 
 
 def test_a_disk_that_runs_full_loses_nothing(finished, tiny, tmp_path, capsys):
     path = tmp_path / "full"
     command = ["run", "digits", "--out", str(path), *tiny]
     sizes = {file.name: file.stat().st_size for file in finished.iterdir()}
-    for broken, kept in (
-        ("training.npz", ["config.json", "clustering.npz", "clusters.csv"]),
+    sizes["training"] = sum(array.nbytes for array in kept(finished).values())
+    for broken, whole in (
+        ("training", ["config.json", "clustering.npz", "clusters.csv"]),
         ("report.html", ["generator.npz", "metrics.json", "clusters.png", "walks.png"]),
     ):
-        limit = (sizes[broken] + max(sizes[name] for name in kept)) // 2
+        limit = (sizes[broken] + max(sizes[name] for name in whole)) // 2
         assert limit < sizes[broken]
         capsys.readouterr()
         with files_below(limit):
@@ -289,7 +300,7 @@ def test_a_disk_that_runs_full_loses_nothing(finished, tiny, tmp_path, capsys):
         assert out == ""
         assert err.count("\n") == 1
         assert re.match(rf"clusterart: cannot write {path}/{broken}: File too large", err)
-        for name in kept:
+        for name in whole:
             if name.endswith(".npz"):
                 with np.load(path / name) as archive:
                     assert all(archive[key].size for key in archive.files)
@@ -368,10 +379,11 @@ def test_the_same_pictures_by_another_name_are_resumed(finished):
 def test_what_a_killed_run_was_writing_is_swept_up(finished, tiny, tmp_path):
     path = tmp_path / "run"
     shutil.copytree(finished, path)
-    for name in (".training.0a1b2c3d.npz", ".notes.0a1b2c3d.txt"):
+    for name in (".generator.0a1b2c3d.npz", ".progress-000500.0a1b2c3d.png", ".notes.0a1b2c3d.txt"):
         (path / name).write_bytes(b"half")
     assert main(["run", "digits", "--out", str(path), *tiny, "--resume"]) == 0
-    assert not (path / ".training.0a1b2c3d.npz").exists()
+    assert not (path / ".generator.0a1b2c3d.npz").exists()
+    assert not (path / ".progress-000500.0a1b2c3d.png").exists()
     assert (path / ".notes.0a1b2c3d.txt").exists()
 
 
@@ -388,6 +400,8 @@ def test_a_config_with_a_key_of_before_is_told(finished, tiny, tmp_path, capsys)
 
 def damaged(path, name, how):
     file = path / name
+    if file.is_dir():  # the largest of its files holds the numbers
+        file = max(files_in(file), key=lambda file: file.stat().st_size)
     whole = file.read_bytes()
     if how == "truncated":
         file.write_bytes(whole[: len(whole) // 2])
@@ -407,8 +421,8 @@ def damaged(path, name, how):
 @pytest.mark.parametrize(
     ("name", "how", "words"),
     [
-        ("training.npz", "truncated", "damaged or truncated"),
-        ("training.npz", "flipped", "damaged or truncated"),
+        ("training", "truncated", "damaged or truncated"),
+        ("training", "flipped", "damaged or truncated"),
         ("clustering.npz", "truncated", "damaged or truncated"),
         ("clustering.npz", "empty", "damaged or truncated"),
         ("config.json", "truncated", "is damaged"),
@@ -425,7 +439,7 @@ def test_damage_is_told_and_nothing_more_is_lost(
     shutil.copytree(finished, path)
     (path / "report.html").unlink()  # not finished: everything is read
     damaged(path, name, how)
-    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    before = {file: file.read_bytes() for file in files_in(path)}
     capsys.readouterr()
     assert main(["run", "digits", "--out", str(path), *tiny, "--resume"]) == 5
     out, err = capsys.readouterr()
@@ -433,8 +447,7 @@ def test_damage_is_told_and_nothing_more_is_lost(
     assert err.count("\n") == 1
     assert words in err
     assert "--overwrite" in err or "--resume" in err
-    after = {file.name: file.read_bytes() for file in path.iterdir()}
-    assert after == before
+    assert {file: file.read_bytes() for file in files_in(path)} == before
 
 
 @pytest.mark.parametrize("how", ["truncated", "empty", "no object", "bare"])
@@ -556,18 +569,17 @@ def test_a_folder_of_colour_pictures_with_broken_ones(album, tiny, tmp_path, cap
     assert not (tmp_path / "strict").exists()
 
 
-def test_an_array_file_and_its_labels(tmp_path, tiny):
-    images = load("digits", limit=40).images
-    np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(40) % 2)
-    config = ca.PipelineConfig(
-        k=2, n_init=1, steps=2, batch_size=8, n_samples=1, width=2, latent=2, components=1
-    )
+def test_an_array_file_and_its_labels(finished, tmp_path):
+    images = load("digits", limit=120).images  # as many as of `finished`, whose programs serve
+    np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(120) % 2)
+    told = json.loads((finished / "config.json").read_text())["pipeline"]
+    config = ca.PipelineConfig.from_dict({**told, "n_samples": 1})
     run = ca.run(tmp_path / "mine.npz", tmp_path / "run", config=config)
-    assert [row["label"] for row in rows(run.path)] == [str(i % 2) for i in range(40)]
+    assert [row["label"] for row in rows(run.path)] == [str(i % 2) for i in range(120)]
     assert [row["file"] for row in rows(run.path)][:2] == ["row 0", "row 1"]
     assert set(run.metrics) == NUMBERS
-    assert any("few for 2 clusters" in warning for warning in run.warnings) is False
-    assert run.report.exists()  # one sample for two clusters
+    assert any("few for 3 clusters" in warning for warning in run.warnings) is False
+    assert run.report.exists()  # one sample for three clusters
 
 
 @pytest.mark.parametrize(

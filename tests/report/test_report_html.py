@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from clusterart_jax._errors import OutputError
+from clusterart_jax.data import png_bytes
 from clusterart_jax.report import Number, Summary, write_report
 from clusterart_jax.report._html import render
 
@@ -279,3 +280,16 @@ def test_skipped_files_are_counted_and_listed(make):
 def test_a_folder_that_is_not_there_is_an_output_error(make, tmp_path):
     with pytest.raises(OutputError, match="cannot write"):
         write_report(tmp_path / "nowhere", make(points=None))
+
+
+def test_sheets_of_pictures_on_the_way(make):
+    sheets = {step: np.full((20, 30 + step, 3), step, np.uint8) for step in (1, 200)}
+    page = Page(render(make(progress={step: png_bytes(s) for step, s in sheets.items()})))
+    assert "after 1 step" in page.text
+    assert "after 200 steps" in page.text
+    shown = {i["alt"]: i for i in page.all("img") if i.get("alt", "").startswith("Pictures after")}
+    for step, sheet in sheets.items():
+        image = shown[f"Pictures after {step} step{'s' if step > 1 else ''}"]
+        assert (int(image["width"]), int(image["height"])) == (30 + step, 20)
+        np.testing.assert_array_equal(picture(image["src"]), sheet)
+    assert "On the way" not in Page(render(make())).text
