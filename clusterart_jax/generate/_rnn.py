@@ -52,7 +52,7 @@ class RNN(Family):
         at least once.
       codebook: vectors in it.
       dims: dimensions of each.
-      hidden: width of the prior's state.
+      hidden: width of the prior's state, and of the layer that makes logits.
       commitment: weight of the mean squared distance of encoder outputs from their vectors.
       decay: of the codebook's moving averages, for each step.
       revive: part of the fair share of outputs, 1 / codebook, below which a vector moves.
@@ -66,7 +66,7 @@ class RNN(Family):
     levels: int | None = None
     codebook: int = 256
     dims: int = 32
-    hidden: int = 192
+    hidden: int = 256
     commitment: float = 0.25
     decay: float = 0.99
     revive: float = 0.05
