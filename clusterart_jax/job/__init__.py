@@ -2,7 +2,7 @@
 
 - `run`: pictures → a folder with clusters, a generator, new pictures and a report.
 - `cluster_pictures`: the same up to the clusters, with a contact sheet of each.
-- `Run`: what both return.
+- `Run`: what both return; `Progress`: what `run` tells while it trains.
 - `generate_pictures`: a finished run → more pictures.
 - `interpolate_pictures`: walks from cluster to cluster.
 - `translate_pictures`, `edit_pictures`, `restore_pictures`: real pictures in another cluster,
@@ -24,8 +24,10 @@ from ._tools import (
     restore_pictures,
     translate_pictures,
 )
+from ._training import Progress
 
 __all__ = [
+    "Progress",
     "Run",
     "Worked",
     "cluster_pictures",
