@@ -15,8 +15,9 @@ def conv(
 ) -> Float[Array, "b h2 w2 o"]:
     """Square convolution with zero padding, so that stride 1 keeps the size and 2 halves it.
 
-    On CPU as shifted slices and one matrix product: XLA's own convolution runs 10 to 40 times
-    slower inside a compiled loop there (jax-ml/jax#12868). Elsewhere the native one.
+    On CPU as shifted copies and one matrix product: XLA's own convolution runs 10 to 40 times
+    slower inside a compiled loop there (jax-ml/jax#12868). What has fewer channels is copied, the
+    pictures before the product or the result after it. Elsewhere the native one.
 
     Args:
       x: pictures (b, h, w, c); h and w are multiples of `stride`.
@@ -38,16 +39,33 @@ def conv(
 
 
 def _shifted(x: Array, kernel: Array, *, stride: int) -> Array:
-    b, h, w, c = x.shape
+    _, h, w, c = x.shape
     size, _, _, out = kernel.shape
     reach = size // 2
+    if stride == 1 and out < c:
+        # Each pixel adds to those around it what they would have taken from it. By rows and then
+        # within them: six moved copies, not nine.
+        turned = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(c, size * size * out)
+        rows = _added(x @ turned, 1, size)
+        return _added(rows, 2, size)[:, reach : reach + h, reach : reach + w]
+    # What lies around a pixel is taken at once: to take it by rows writes more, and was slower.
     padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     slices = [
         padded[:, i : i + h : stride, j : j + w : stride] for i in range(size) for j in range(size)
     ]
-    columns = jnp.concatenate(slices, axis=-1).reshape(-1, size * size * c)
-    product = columns @ kernel.reshape(size * size * c, out)
-    return product.reshape(b, h // stride, w // stride, out)
+    return jnp.concatenate(slices, axis=3) @ kernel.reshape(size * size * c, out)
+
+
+def _added(x: Array, axis: int, size: int) -> Array:
+    """Part i of the channels, moved by i places along an axis, added up."""
+    none, total = jnp.zeros((), x.dtype), None
+    for i, part in enumerate(jnp.split(x, size, axis=3)):
+        edges = [(0, 0, 0)] * 4
+        edges[axis] = (i, size - 1 - i, 0)
+        moved = lax.pad(part, none, edges)
+        total = moved if total is None else total + moved
+    assert total is not None
+    return total
 
 
 def _native(x: Array, kernel: Array, *, stride: int) -> Array:

@@ -36,6 +36,9 @@ def by_hand(x, kernel, stride):
         ((2, 8, 6, 2), 5, 2),
         ((2, 4, 4, 3), 1, 1),
         ((1, 1, 1, 2), 3, 1),
+        ((2, 6, 5, 6), 3, 1),  # more channels than come out: the product comes first
+        ((2, 5, 7, 5), 5, 1),
+        ((2, 4, 8, 6), 3, 2),
     ],
 )
 def test_both_ways_equal_the_sum_and_each_other_also_in_gradients(shape, size, stride):
@@ -59,6 +62,25 @@ def test_both_ways_equal_the_sum_and_each_other_also_in_gradients(shape, size, s
     for other in gradients[1:]:
         for a, b in zip(gradients[0], other, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@pytest.mark.parametrize(("channels", "stride"), [(2, 1), (6, 1), (2, 2)])
+def test_second_derivatives_and_vmap_are_those_of_the_native_way(channels, stride):
+    """Penalties on gradients need the first."""
+    rng = np.random.default_rng(1)
+    x, kernel = rng.normal(size=(3, 2, 4, 6, channels)), rng.normal(size=(3, 3, channels, 4))
+
+    def slopes(way, x, kernel):
+        def steep(x, kernel):
+            return jnp.sum(
+                jax.grad(lambda x: jnp.sum(jnp.sin(way(x, kernel, stride=stride))))(x) ** 2
+            )
+
+        return jax.vmap(jax.grad(steep, (0, 1)), (0, None))(x, kernel)
+
+    ours, native = (jax.jit(partial(slopes, way))(x, kernel) for way in (conv, _native))
+    for a, b in zip(ours, native, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
 
 
 def test_it_is_the_same_inside_a_scan(key):
