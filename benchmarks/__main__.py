@@ -24,12 +24,16 @@ from . import (
     seeding,
     silhouette,
     table,
+    training,
     variants,
 )
 from .harness import Case, CaseResult, run_case
 from .setting import Others, setting
 
-MODULES = (dbscan, gmm, hdbscan, kmeans, linkage, pca, problems, seeding, silhouette, variants)
+MODULES = (
+    *(dbscan, gmm, hdbscan, kmeans, linkage, pca),
+    *(problems, seeding, silhouette, training, variants),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

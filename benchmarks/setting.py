@@ -18,6 +18,7 @@ PACKAGES = (
     *("clusterart-jax", "jax", "jaxlib", "numpy", "scipy", "scikit-learn"),
     *("scikit-learn-intelex", "daal", "faiss-cpu", "gmmx", "fastcluster"),
     *("dbscan", "hdbscan", "fast_hdbscan"),
+    *("flax", "optax", "torch"),
 )
 
 
