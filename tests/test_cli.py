@@ -24,6 +24,8 @@ from clusterart_jax.cli import main
 from clusterart_jax.generate import Checkpoints, families_with
 from clusterart_jax.pipeline import FAMILY_OPTIONS
 
+pytestmark = pytest.mark.usefixtures("plain_plots")
+
 COMMANDS = (
     *(
         "run",
@@ -34,6 +36,7 @@ COMMANDS = (
         "edit",
         "restore",
         "measure",
+        "nearest",
         "info",
     ),
 )

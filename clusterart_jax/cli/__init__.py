@@ -9,16 +9,11 @@ from collections.abc import Sequence
 from .. import __version__
 from .._checks import hint
 from .._errors import ClusterArtError, ConfigError, OutputError
+from ._change import add_edit, add_restore, add_translate
+from ._draw import add_generate, add_interpolate
 from ._jobs import add_cluster, add_info, add_run
+from ._judge import add_measure, add_nearest
 from ._parser import Parser
-from ._pictures import (
-    add_edit,
-    add_generate,
-    add_interpolate,
-    add_measure,
-    add_restore,
-    add_translate,
-)
 
 __all__ = ["main"]
 
@@ -35,7 +30,7 @@ EXIT_CODES = """exit codes:
 
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
-    *(add_measure, add_info),
+    *(add_measure, add_nearest, add_info),
 )
 
 

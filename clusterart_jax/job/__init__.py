@@ -8,6 +8,7 @@
 - `translate_pictures`, `edit_pictures`, `restore_pictures`: real pictures in another cluster,
   moved along a direction, made whole; `Worked` is what they return.
 - `measure_pictures`: how near generated pictures are to real ones.
+- `nearest_pictures`: the training pictures nearest to generated ones; `Nearest` is what it returns.
 - `load_trained`: a finished run → its generator.
 - `describe`: a run → what it is and how good.
 """
@@ -15,6 +16,7 @@
 from ._cluster import cluster_pictures
 from ._measure import measure_pictures
 from ._more import describe, generate_pictures, load_trained
+from ._nearest import Nearest, nearest_pictures
 from ._run import run
 from ._shell import Run
 from ._tools import (
@@ -27,6 +29,7 @@ from ._tools import (
 from ._training import Progress
 
 __all__ = [
+    "Nearest",
     "Progress",
     "Run",
     "Worked",
@@ -37,6 +40,7 @@ __all__ = [
     "interpolate_pictures",
     "load_trained",
     "measure_pictures",
+    "nearest_pictures",
     "restore_pictures",
     "run",
     "translate_pictures",

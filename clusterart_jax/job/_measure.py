@@ -74,7 +74,7 @@ def measure_pictures(
         raise ConfigError(f"n must be a whole number between 10 and 1000000, not {n!r}")
     key = folder.seed_key(seed)
     look = None if network == OWN else features.network(network, weights=weights)
-    pictures = _pictures_of(path, data)
+    pictures = pictures_of(path, data)
     images = pictures.images
     asked = folder.read_config(path)
     keys = Keys.of(folder.seed_key(asked["seed"]))
@@ -117,7 +117,7 @@ def measure_pictures(
     return scores, consistency, file
 
 
-def _pictures_of(path: Path, data: Any) -> Pictures:
+def pictures_of(path: Path, data: Any) -> Pictures:
     """The pictures that a run was made of, read again."""
     about = folder.read_config(path)["data"]
     h, w, c = about["shape"]

@@ -178,7 +178,7 @@ def restore_pictures(
       DataError: where there are no such pictures.
     """
     trained, config = load_trained(run)
-    pictures = _read(data, trained, limit, 2 if double else 1)
+    pictures = read_pictures(data, trained, limit, 2 if double else 1)
     codes = jnp.eye(len(trained.mask), dtype=jnp.float32)[np.flatnonzero(trained.mask)]
     if cluster is not None:
         codes = _code({cluster: 1.0}, trained, config)[None]
@@ -202,7 +202,7 @@ def _code(shares: dict[int, float], trained: Trained, config: PipelineConfig) ->
     return mix(shares, config.k, noise=config.finds_number, mask=trained.mask)
 
 
-def _read(data: Any, trained: Trained, limit: int | None, scale: int = 1) -> Pictures:
+def read_pictures(data: Any, trained: Trained, limit: int | None, scale: int = 1) -> Pictures:
     """Pictures of the generator's size, or a fraction of it."""
     h, w, c = trained.family.shape
     if h == w and h >= 4 * scale:
@@ -221,7 +221,7 @@ def _own(
     run: str | Path, data: Any, trained: Trained, config: PipelineConfig, limit: int | None
 ) -> tuple[Pictures, np.ndarray, Array]:
     """Pictures, the cluster that the run's clustering puts each in, and their codes."""
-    pictures = _read(data, trained, limit)
+    pictures = read_pictures(data, trained, limit)
     count = folder.read_config(Path(run))["data"]["pictures"]
     clustering = read_clustering(Path(run), config, (count, *trained.family.shape))
     labels = np.asarray(clustering.assign(pictures.images)[0])

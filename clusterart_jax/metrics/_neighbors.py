@@ -4,8 +4,9 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
-from .._checks import check_rows
+from .._checks import check_count, check_rows
 from .._linalg import block_size, first_min, fold_rows, squared_distances
 from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Bool, Float, Int
@@ -13,22 +14,24 @@ from ._pair import Layout, by_rows
 
 
 def nearest_neighbors(
-    queries: Float[ArrayLike, "m d"], x: Float[ArrayLike, "n d"]
-) -> tuple[Float[Array, " m"], Int[Array, " m"]]:
-    """For each query, the Euclidean distance to the nearest row of `x`, and which row that is.
+    queries: Float[ArrayLike, "m d"], x: Float[ArrayLike, "n d"], *, k: int | None = None
+) -> tuple[Float[Array, "m *k"], Int[Array, "m *k"]]:
+    """For each query, the Euclidean distance to the nearest rows of `x`, and which rows those are.
 
-    Cost O(m n d); peak extra memory O(m + a block of rows). Queries may be sharded; each device
+    Cost O(m n d); peak extra memory O(m k + a block of rows). Queries may be sharded; each device
     then holds all of `x`.
 
     Args:
       queries: (m, d).
       x: (n, d).
+      k: how many rows, nearest first; None finds the nearest one alone. Static.
 
     Returns:
-      Distances (m,) in the units of `x`, and row numbers (m,) int32, the first of equally near.
+      Distances in the units of `x`, and row numbers int32, of equally near ones the first; (m, k)
+      each, or (m,) where k is None.
 
     Raises:
-      ValueError: when the two have different numbers of columns.
+      ValueError: when the two have different numbers of columns, or x has fewer than k rows.
 
     Example:
       >>> import jax.numpy as jnp
@@ -40,22 +43,27 @@ def nearest_neighbors(
     queries, x = check_rows(queries, "queries"), check_rows(x)
     if queries.shape[1] != x.shape[1]:
         raise ValueError(f"queries have {queries.shape[1]} columns but x has {x.shape[1]}")
+    if k is not None:
+        k = check_count(k, "k", high=len(x))
     mesh, x = row_sharding(queries) or row_sharding(x), x.astype(queries.dtype)
     rows = queries if row_sharding(queries) else replicate(queries, mesh)
     numbers = jnp.arange(len(queries), dtype=jnp.int32)
     # Each device compares its own queries with all rows.
-    return by_rows(_nearest, rows, numbers, (x,), among=mesh, out=(True, True))
+    found = by_rows(partial(_nearest, k=k or 1), rows, numbers, (x,), among=mesh, out=(True, True))
+    return found if k else (found[0][:, 0], found[1][:, 0])
 
 
-@partial(jax.jit, static_argnames="layout")
-def _nearest(queries: Array, numbers: Array, x: Array, *, layout: Layout) -> tuple[Array, Array]:
-    return layout.over(_solve, 1, 1, (True, True))(queries, x)
+@partial(jax.jit, static_argnames=("layout", "k"))
+def _nearest(
+    queries: Array, numbers: Array, x: Array, *, layout: Layout, k: int
+) -> tuple[Array, Array]:
+    return layout.over(partial(_solve, k=k), 1, 1, (True, True))(queries, x)
 
 
-def _solve(queries: Array, x: Array) -> tuple[Array, Array]:
+def _solve(queries: Array, x: Array, *, k: int) -> tuple[Array, Array]:
     origin = jnp.mean(x, axis=0, keepdims=True)
     index = jnp.arange(x.shape[0], dtype=jnp.int32)
-    block = block_size(x.shape[0], x.shape[1] + 1024)
+    block = min(block_size(x.shape[0], k * x.shape[1] + 1024), x.shape[0])
 
     def query_step(
         carry: tuple[()], valid: Bool[Array, " b"], q: Array
@@ -63,14 +71,28 @@ def _solve(queries: Array, x: Array) -> tuple[Array, Array]:
         def row_step(
             best: tuple[Array, Array], valid: Bool[Array, " b"], rows: Array, number: Array
         ) -> tuple[tuple[Array, Array], tuple[()]]:
-            squared, place = first_min(squared_distances(q - origin, rows - origin))
-            wins = squared < best[0]
-            return (jnp.where(wins, squared, best[0]), jnp.where(wins, number[place], best[1])), ()
+            squared = squared_distances(q - origin, rows - origin)
+            if k == 1:
+                least, place = (a[:, None] for a in first_min(squared))
+            else:
+                least, place = lax.top_k(
+                    -jnp.where(valid[None, :], squared, jnp.inf), min(k, block)
+                )
+                least = -least
+            # Stable, so that of equally near rows the first stays before the others.
+            both = [
+                jnp.concatenate([best[0], least], 1),
+                jnp.concatenate([best[1], number[place]], 1),
+            ]
+            far, rows = lax.sort(both, dimension=1)
+            return (far[:, :k], rows[:, :k]), ()
 
-        start = (jnp.full(q.shape[:1], jnp.inf, q.dtype), jnp.zeros(q.shape[:1], jnp.int32))
+        start = jnp.full((len(q), k), jnp.inf, q.dtype), jnp.zeros((len(q), k), jnp.int32)
         (_, place), _ = fold_rows(row_step, start, (x, index), block=block)
         # The expanded square loses digits where the distance is small against the rows, which is
-        # just where copying shows: measure the distance to the winner directly.
-        return (), (jnp.sqrt(jnp.sum((q - x[place]) ** 2, axis=1)), place)
+        # just where copying shows: measure the distance to the winners directly.
+        far = jnp.sqrt(jnp.sum((q[:, None] - x[place]) ** 2, axis=2))
+        far, place = lax.sort([far, place], dimension=1, num_keys=2)
+        return (), (far, place)
 
     return fold_rows(query_step, (), (queries,), block=block)[1]

@@ -44,6 +44,18 @@ def test_blocks_do_not_change_the_result(blobs, monkeypatch):
     assert rows.tolist() == [0], "the first of equally near, over blocks"
 
 
+@pytest.mark.parametrize("block", [7, 50, 1000])
+def test_several_of_each_query(blobs, monkeypatch, block):
+    monkeypatch.setattr("clusterart_jax.metrics._neighbors.block_size", lambda n, w: min(n, block))
+    queries, x = blobs[:61], blobs[61:238]
+    distances, rows = metrics.nearest_neighbors(queries, x, k=9)
+    expected, order = NearestNeighbors(n_neighbors=9).fit(x).kneighbors(queries)
+    assert rows.tolist() == order.tolist()
+    np.testing.assert_allclose(distances, expected, rtol=1e-12)
+    _, rows = metrics.nearest_neighbors(np.ones((1, 2)), np.ones((170, 2)), k=8)
+    assert rows.tolist() == [list(range(8))], "the first of equally near, over blocks"
+
+
 @pytest.mark.parametrize("axes", ["auto", "explicit"])
 @pytest.mark.parametrize("which", ["queries", "x", "both"])
 def test_sharded_equals_unsharded(axes, which, on_mesh):
@@ -52,6 +64,7 @@ def test_sharded_equals_unsharded(axes, which, on_mesh):
     queries = queries if which == "x" else on_mesh(queries, 4, axes)
     x = x if which == "queries" else on_mesh(x, 4, axes)
     distances, rows = metrics.nearest_neighbors(queries, x)
+    assert metrics.nearest_neighbors(queries, x, k=2)[1][:, 0].tolist() == alone[1].tolist()
     np.testing.assert_allclose(distances, alone[0], rtol=1e-12)
     assert rows.tolist() == alone[1].tolist()
     if which != "x":
@@ -69,3 +82,5 @@ def test_bad_arguments(blobs):
         metrics.nearest_neighbors(blobs[:, :3], blobs)
     with pytest.raises(ValueError, match="queries must have 2 dimensions"):
         metrics.nearest_neighbors(blobs[0], blobs)
+    with pytest.raises(ValueError, match="k must be between 1 and 240, not 241"):
+        metrics.nearest_neighbors(blobs, blobs, k=241)
