@@ -30,6 +30,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 from collections.abc import Callable, Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -132,11 +133,30 @@ def tiny() -> list[str]:
     return text.split()
 
 
+WHITE = np.full((8, 8, 3), 255, np.uint8)
+
+
+@contextmanager
+def white_plots() -> Iterator[None]:
+    """White squares in place of Matplotlib's plots, which take 2 s a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clusterart_jax.report._plots._rendered", lambda figure: WHITE)
+        yield
+
+
+@pytest.fixture
+def plain_plots() -> Iterator[None]:
+    """For tests of runs whose plots are not looked at."""
+    with white_plots():
+        yield
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     """A finished run on digits, to be read only: a test that changes it copies it first."""
     from clusterart_jax.cli import main
 
     path = tmp_path_factory.mktemp("runs") / "digits"
-    assert main(["run", "digits", "--out", str(path), *tiny]) == 0
+    with white_plots():
+        assert main(["run", "digits", "--out", str(path), *tiny]) == 0
     return path

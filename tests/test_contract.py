@@ -502,20 +502,26 @@ def test_vmap_equals_a_loop(case):
         same([leaf[i] for leaf in arrays(together)], alone)
 
 
-@pytest.mark.parametrize("axes", ["auto", "explicit"])
 @every
-def test_sharded_equals_unsharded(case, axes, on_mesh):
-    rows = [on_mesh(r, 4, axes) for r in case.rows]
-    alone = case.call(KEY, *case.rows)
-    # Eager with automatic axes and traced with explicit ones: where the layout must be known.
-    run = jax.jit(case.call) if axes == "explicit" else case.call
-    result = run(KEY, *rows)
-    same(result, alone)
+def test_sharded_equals_unsharded(case, on_mesh):
+    result = case.call(KEY, *(on_mesh(rows, 4) for rows in case.rows))
+    same(result, case.call(KEY, *case.rows))
     for leaf, per_row in zip(jax.tree.leaves(result), case.per_row, strict=True):
         if per_row:
             assert leaf.sharding.spec[0] == "data", "rows are no longer where they were"
         else:
             assert leaf.sharding.is_fully_replicated
+
+
+@every
+def test_explicit_axes_are_kept(case, on_mesh):
+    """Where the layout is part of a type: the program that follows is that of automatic axes."""
+    rows = [on_mesh(rows, 4, "explicit") for rows in case.rows]
+    shapes = jax.tree.leaves(jax.eval_shape(jax.jit(case.call), KEY, *rows))
+    for leaf, per_row in zip(shapes, case.per_row, strict=True):
+        spec = leaf.sharding.spec if leaf.sharding else ()  # none: of no rows
+        assert (spec[:1] or (None,)) == (("data",) if per_row else (None,))
+        assert all(axis is None for axis in spec[1:])
 
 
 @weighted

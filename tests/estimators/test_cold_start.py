@@ -49,7 +49,7 @@ def test_a_first_fit_costs_little_more_than_the_imports(tmp_path):
             processor_seconds(IMPORTS + FIT),
             processor_seconds(IMPORTS + FIT, folder),
         ]
-        for _ in range(3)
+        for _ in range(2)
     ]
     imports, first, again = np.min(turns, axis=0)
     # On a Xeon 2.1 and 1.6 times; on an EPYC, where compiling costs more beside imports, 2.2 to

@@ -20,6 +20,8 @@ from clusterart_jax.data import load
 from clusterart_jax.job import _clusters, _shell, cluster_pictures, load_trained
 from clusterart_jax.pipeline import ClusterConfig, Found, project
 
+pytestmark = pytest.mark.usefixtures("plain_plots")
+
 N = 120
 FILES = {
     *("clustering.npz", "clusters.csv", "clusters.png", "config.json", "map.png"),

@@ -13,6 +13,8 @@ from clusterart_jax.job import _clusters, _feeds, _training
 from clusterart_jax.job._feeds import Feed, sample_rows
 from clusterart_jax.pipeline import ClusterConfig
 
+pytestmark = pytest.mark.usefixtures("plain_plots")
+
 FAMILY = VAE((8, 8, 1), 3, latent=2, width=4, components=1)
 SCHEDULE = Schedule(steps=21, batch_size=8)
 KEY = jax.random.key(3)

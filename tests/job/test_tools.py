@@ -20,6 +20,8 @@ from clusterart_jax.job import (
     translate_pictures,
 )
 
+pytestmark = pytest.mark.usefixtures("plain_plots")
+
 
 @pytest.fixture(scope="module")
 def few():
