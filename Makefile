@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 
 # What keeps one core busy runs beside its like, before the tests, which take all cores.
 test: $(VENV)/.installed-test
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types docs wheel
+	@$(MAKE) --no-print-directory --jobs=2 lint types docs wheel
 	@$(MAKE) --no-print-directory tests
 	@echo "All checks passed."
 
