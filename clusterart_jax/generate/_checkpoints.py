@@ -9,6 +9,7 @@ Orbax notices some altered files and reads others as other numbers: sums of all 
 them, and nothing is read before they agree.
 """
 
+import errno
 import json
 import logging
 import os
@@ -173,9 +174,14 @@ def _write(folder: Path, step: int, tree: PyTree) -> None:
 
 def _refuse_full(folder: Path, size: int) -> None:
     """Finds a full disk before Orbax does, which prints a page for every array it cannot write."""
-    if hasattr(os, "posix_fallocate"):
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
         with tempfile.TemporaryFile(dir=folder) as file:
             os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # else the file system has no such call
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

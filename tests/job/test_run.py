@@ -22,6 +22,9 @@ from clusterart_jax.features import pixels
 from clusterart_jax.generate import Checkpoints, _checkpoints
 from clusterart_jax.job import _clusters, _shell, _training, describe, load_trained
 from clusterart_jax.job import _run as stages
+from clusterart_jax.job._feeds import batches_over
+
+pytestmark = pytest.mark.usefixtures("plain_plots")
 
 FILES = {
     "clustering.npz",
@@ -188,7 +191,10 @@ def test_a_run_is_the_pipeline_in_pieces(tmp_path):
         latent=2,
         components=1,
     )
-    run = ca.run("digits", tmp_path / "run", config=config, seed=5, limit=60, holdout=0)
+    heard = []
+    options = {"config": config, "seed": 5, "limit": 60, "holdout": 0}
+    run = ca.run("digits", tmp_path / "run", **options, callback=heard.append)
+    assert (heard[-1].step, len(heard[-1].losses["loss"])) == (12, 12)
     images = load("digits", limit=60).images
     result = jax.jit(ca.cluster_then_generate, static_argnums=2)(jax.random.key(5), images, config)
     assert [int(row["cluster"]) for row in rows(run.path)] == result.labels.tolist()
@@ -223,6 +229,26 @@ def ctrl_c_after(monkeypatch, chunks):
     with monkeypatch.context() as patch:
         patch.setattr(_training, "progress", interrupted)
         yield
+
+
+def test_devices_share_the_batches_of_a_run(finished, tiny, tmp_path, monkeypatch):
+    """To the same result, to rounding: here on a CPU, by default on accelerators."""
+    asked = []
+
+    def all_of_them(batch_size):
+        asked.append(batch_size)
+        return batches_over(jax.devices())
+
+    monkeypatch.setattr(stages, "spread_over", all_of_them)
+    path = tmp_path / "run"
+    assert main(["run", "digits", "--out", str(path), *tiny]) == 0
+    assert asked == [8]
+    assert (path / "clusters.csv").read_bytes() == (finished / "clusters.csv").read_bytes()
+    one, other = (load_trained(run)[0].model for run in (finished, path))
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=2e-3)
+    one, other = (describe(run)["metrics"]["reconstruction error"] for run in (finished, path))
+    assert other == pytest.approx(one, rel=1e-2)
 
 
 class Stop(BaseException):
@@ -387,6 +413,23 @@ def test_what_a_killed_run_was_writing_is_swept_up(finished, tiny, tmp_path):
     assert (path / ".notes.0a1b2c3d.txt").exists()
 
 
+def test_a_training_that_an_earlier_version_kept_is_told(finished, tiny, tmp_path, capsys):
+    path = tmp_path / "run"
+    shutil.copytree(finished, path)
+    before = contents(path)
+    shutil.rmtree(path / "training")
+    (path / "training.npz").write_bytes(b"of before")
+    assert ca.generate_pictures(path, n=2).shape == (2, 8, 8, 1)  # which needs no training
+    (path / "generator.npz").unlink()
+    capsys.readouterr()
+    command = ["run", "digits", "--out", str(path), *tiny, "--resume"]
+    assert main(command) == 5
+    assert "training.npz was written by an earlier version" in capsys.readouterr().err
+    (path / "training.npz").unlink()  # as it says
+    assert main(command) == 0
+    assert contents(path) == before
+
+
 def test_a_config_with_a_key_of_before_is_told(finished, tiny, tmp_path, capsys):
     path = tmp_path / "run"
     shutil.copytree(finished, path)
@@ -480,6 +523,7 @@ def test_overwrite_replaces_the_run_and_leaves_what_is_not_its_own(
     shutil.copytree(finished, path)
     (path / "notes.txt").write_text("mine")
     (path / "holiday.png").write_bytes(b"mine too")
+    (path / "progress-000500.png").write_bytes(b"of the run")
     (path / "old").mkdir()
     stopped_at(
         "_stages", ["run", "digits", "--out", str(path), *tiny, "--seed", "9", "--overwrite"]
