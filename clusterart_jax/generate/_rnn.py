@@ -21,6 +21,7 @@ from ._rnn_prior import Prior
 
 _LOOKED_AT = 2**14  # encoder outputs that k-means starts the codebook from, about
 _BLOCK = 128  # pictures encoded at once
+_RIVALS = 7  # codes that guidance leads away from
 
 
 @partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Grids")
@@ -56,6 +57,12 @@ class RNN(Family):
       commitment: weight of the mean squared distance of encoder outputs from their vectors.
       decay: of the codebook's moving averages, for each step.
       revive: part of the fair share of outputs, 1 / codebook, below which a vector moves.
+      guidance: s in drawing from p(indices | code) · p(code | indices)ˢ, index after index, where
+        the second factor is what the prior itself says by Bayes' rule of the code and the 7 codes
+        whose mean grids are nearest. A perfect prior of clusters that do not overlap would draw the
+        same with any s; one that blurs their borders draws fewer pictures beyond them. Much above 1
+        pictures vary less. 0 draws from the prior as it is, in an eighth of the time. Bits do not
+        depend on it.
 
     References:
       van den Oord and others, arXiv:1711.00937; levels of pixels: Salimans and others,
@@ -70,14 +77,18 @@ class RNN(Family):
     commitment: float = 0.25
     decay: float = 0.99
     revive: float = 0.05
+    guidance: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("width", "codebook", "dims", "hidden"):
             check_count(getattr(self, name), name)
         if self.levels is not None:
             check_count(self.levels, "levels")
-        if not 0 <= self.commitment < 1e6:
-            raise ValueError(f"commitment must be at least 0 and below 1e6, not {self.commitment}")
+        for name in ("commitment", "guidance"):
+            if not 0 <= getattr(self, name) < 1e6:
+                raise ValueError(
+                    f"{name} must be at least 0 and below 1e6, not {getattr(self, name)}"
+                )
         for name in ("decay", "revive"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(
@@ -184,9 +195,18 @@ class RNN(Family):
         temperature: float | Array = 1.0,
     ) -> Float[Array, "m gh gw dims"]:
         """Grids of new pictures, from the prior; at temperature 0 the likeliest cell after cell."""
-        network = merged(_Network, self, model.params)
-        vectors = model.fitted.vectors
-        return vectors[network.prior.draw(keys, codes, vectors, temperature)]
+        network, grids = merged(_Network, self, model.params), model.fitted
+        rivals, weights = self._rivals(grids.center, codes)
+        index = network.prior.draw(
+            keys,
+            codes,
+            grids.vectors,
+            temperature,
+            guidance=self.guidance,
+            rivals=rivals,
+            weights=weights,
+        )
+        return grids.vectors[index]
 
     def decode(
         self, model: Model, z: Float[Array, "m gh gw dims"], codes: Float[Array, "m n_codes"]
@@ -225,6 +245,18 @@ class RNN(Family):
         mean, log_scale = network.decode(q, codes)
         fit = jnp.sum(logistic_nats(images, mean, log_scale), axis=(1, 2, 3))
         return fit + network.prior.nats(q, index, codes)
+
+    def _rivals(
+        self, center: Float[Array, "n_codes gh gw dims"], codes: Float[Array, "m n_codes"]
+    ) -> tuple[Float[Array, "m r n_codes"], Float[Array, "m r"]]:
+        """Codes whose mean grids are nearest to each row's own; weight 0 for those without one."""
+        count = min(_RIVALS, self.n_codes - 1) if self.guidance else 0
+        flat = center.reshape(self.n_codes, -1)
+        apart = jnp.sum(flat**2, axis=1)[None] - 2 * (codes @ flat) @ flat.T
+        held = jnp.any(flat != 0, axis=1)[None] & (codes < 0.05)  # not a part of one's own
+        near, which = lax.top_k(-jnp.where(held, apart, jnp.inf), count)
+        rivals = jax.nn.one_hot(which, self.n_codes, dtype=codes.dtype)
+        return rivals, (near > -jnp.inf).astype(codes.dtype)
 
     def _quantised(
         self, network: "_Network", vectors: Float[Array, "codebook dims"], images: Array

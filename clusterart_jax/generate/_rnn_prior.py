@@ -26,6 +26,7 @@ class Prior(nnx.Module):
     pictures whose parts belong to different things. Its steps are also fewer and larger products.
 
     References:
+      Guidance: Ho and Salimans, arXiv:2207.12598, here with p(i) by Bayes' rule from the codes.
       Rows as the steps of a recurrent network: van den Oord and others, arXiv:1601.06759, section
       3.1, where the state is a row of vectors and each is told those near it.
     """
@@ -93,44 +94,74 @@ class Prior(nnx.Module):
         codes: Float[Array, "m n_codes"],
         vectors: Float[Array, "v d"],
         temperature: float | Array,
+        *,
+        guidance: float = 0.0,
+        rivals: Float[Array, "m r n_codes"] | None = None,
+        weights: Float[Array, "m r"] | None = None,
     ) -> Int[Array, "m gh gw"]:
         """New indices in one compiled loop over rows and places, each grid from a key of its own.
 
-        The largest of logits + temperature · noise is chosen, with noise of the standard Gumbel
-        distribution: a draw from the softmax of logits / temperature, and at 0 the likeliest.
+        At each place the largest of logits + temperature · noise is chosen, with noise of the
+        standard Gumbel distribution: a draw from the softmax of logits / temperature, and at 0 the
+        likeliest. The logits are log p(i | c) + guidance · (log p(i | c) − log p(i)), each given
+        the indices before. p(i) is a mixture of what the code and its rivals say, weighted by
+        Bayes' rule with how likely each of them found the indices before.
+
+        Args:
+          keys: (m,).
+          codes: (m, n_codes).
+          vectors: of the codebook.
+          temperature: of the draw.
+          guidance: how much of the difference from p(i) is added. Static.
+          rivals: (m, r, n_codes) codes beside one's own that p(i) is made of; None: none, and
+            guidance does nothing. Each costs as much as drawing once more.
+          weights: (m, r) of the rivals to begin with, where the code itself has 1.
         """
-        m, (gh, gw), d, reach = keys.shape[0], self.grid, vectors.shape[1], self.reach
-        codes, table = cast((codes, vectors), self.compute)
+        (m, n_codes), (gh, gw), d, reach = codes.shape, self.grid, vectors.shape[1], self.reach
+        if rivals is None or weights is None:
+            rivals, weights = jnp.zeros((m, 0, n_codes), codes.dtype), jnp.zeros((m, 0))
+        told_codes = jnp.concatenate([codes[:, None], rivals], axis=1)
+        each = told_codes.shape[1]
+        ones = jnp.ones((m, 1), jnp.float32)
+        belief = jnp.log(jnp.concatenate([ones, weights.astype(jnp.float32)], axis=1))
+        table, codes = cast((vectors, told_codes.reshape(m * each, n_codes)), self.compute)
         frequent, of_row, of_place = self._frequent(codes), self.row[...], self.place[...]
 
-        def row(carry: tuple[Array, Array], i: Array) -> tuple[tuple[Array, Array], Array]:
-            state, above = carry
-            told = jnp.concatenate([above.reshape(m, gw * d), codes], axis=1)
-            inputs = self.told(told) + of_row[i][None]
+        def row(
+            carry: tuple[Array, Array, Array], i: Array
+        ) -> tuple[tuple[Array, Array, Array], Array]:
+            state, above, belief = carry
+            told = jnp.repeat(above.reshape(m, gw * d), each, axis=0)
+            inputs = self.told(jnp.concatenate([told, codes], axis=1)) + of_row[i][None]
             state = unit(state, inputs, self.kernel[...], self.bias[...])
-            said = self.spread(state).reshape(m, gw, -1)
+            said = self.spread(state).reshape(m * each, gw, -1)
             above = jnp.pad(above, ((0, 0), (1, 1), (0, 0)))
 
-            def place(left: Array, j: Array) -> tuple[Array, Array]:
+            def place(carry: tuple[Array, Array], j: Array) -> tuple[tuple[Array, Array], Array]:
+                left, belief = carry
                 over = lax.dynamic_slice_in_dim(above, j, 3, axis=1)
-                near = [left.reshape(m, reach * d), over.reshape(m, 3 * d), codes]
-                hidden = (
-                    said[:, j] + self.near(jnp.concatenate(near, axis=1)) + of_place[i, j][None]
-                )
-                logits = cast(self.out(nnx.silu(hidden)), "float32") + frequent[:, i, j]
+                near = jnp.concatenate([left, over], axis=1).reshape(m, (reach + 3) * d)
+                near = jnp.concatenate([jnp.repeat(near, each, axis=0), codes], axis=1)
+                hidden = nnx.silu(said[:, j] + self.near(near) + of_place[i, j][None])
+                logits = cast(self.out(hidden), "float32") + frequent[:, i, j]
+                logits = nnx.log_softmax(logits, axis=1).reshape(m, each, self.size)
+                own, of_all = logits[:, 0], nnx.log_softmax(belief, axis=1)[:, :, None] + logits
+                guided = own + guidance * (own - nnx.logsumexp(of_all, axis=1))
                 here = jax.vmap(lambda key: jax.random.fold_in(key, i * gw + j))(keys)
-                noise = jax.vmap(lambda key: jax.random.gumbel(key, (self.size,), jnp.float32))(
-                    here
-                )
-                index = jnp.argmax(logits + temperature * noise, axis=1).astype(jnp.int32)
+                size = (self.size,)
+                noise = jax.vmap(lambda key: jax.random.gumbel(key, size, jnp.float32))(here)
+                index = jnp.argmax(guided + temperature * noise, axis=1).astype(jnp.int32)
+                chosen = jax.nn.one_hot(index, self.size, dtype=logits.dtype)[:, None]
+                belief = belief + jnp.sum(logits * chosen, axis=2)
                 left = jnp.concatenate([left, table[index][:, None]], axis=1)[:, 1:]
-                return left, index
+                return (left, belief), index
 
             nothing = jnp.zeros((m, reach, d), table.dtype)
-            index = lax.scan(place, nothing, jnp.arange(gw, dtype=jnp.int32))[1].T
-            return (state, table[index]), index
+            columns = jnp.arange(gw, dtype=jnp.int32)
+            (_, belief), index = lax.scan(place, (nothing, belief), columns)
+            return (state, table[index.T], belief), index.T
 
-        start = (jnp.tanh(self.first(codes)), jnp.zeros((m, gw, d), table.dtype))
+        start = (jnp.tanh(self.first(codes)), jnp.zeros((m, gw, d), table.dtype), belief)
         _, index = lax.scan(row, start, jnp.arange(gh, dtype=jnp.int32))
         return jnp.swapaxes(index, 0, 1)
 

@@ -1,5 +1,6 @@
 """Vector-quantised autoencoder and prior, trained together, resumed, spread, exported."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -131,6 +132,21 @@ def test_draws_are_of_their_cluster(trained):
     codes = jnp.tile(jnp.eye(2, dtype=jnp.float32), (20, 1))
     y = np.asarray(jax.jit(partial(draw, SMALL))(model, KEY, codes)).reshape(20, 2, 16)
     assert y.dtype == np.uint8
+    assert y[:, 0].mean() < 60
+    assert y[:, 1].mean() > 180
+
+
+def test_guidance_leads_away_from_the_codes_with_the_nearest_mean_grids(trained):
+    family = RNN((4, 4, 1), 4, width=4, codebook=6, dims=1, hidden=8, guidance=1.0)
+    # The third code has no pictures.
+    center = jnp.asarray([1.0, 5.0, 0.0, 2.5], jnp.float32)[:, None, None, None]
+    codes = jnp.asarray([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]], jnp.float32)
+    rivals, weights = family._rivals(jnp.broadcast_to(center, (4, 2, 2, 1)), codes)
+    assert jnp.argmax(rivals, axis=2)[:, :2].tolist() == [[3, 1], [0, 1], [0, 3]]
+    assert weights.tolist() == [[1, 1, 0], [1, 1, 0], [1, 1, 1]]
+    guided = dataclasses.replace(SMALL, guidance=2.0)
+    codes = jnp.tile(jnp.eye(2, dtype=jnp.float32), (20, 1))
+    y = np.asarray(jax.jit(partial(draw, guided))(trained[3], KEY, codes)).reshape(20, 2, 16)
     assert y[:, 0].mean() < 60
     assert y[:, 1].mean() > 180
 
@@ -276,6 +292,7 @@ def test_pictures_of_any_shape_go_through(shape, grid):
         ({"decay": 1.0}, "decay"),
         ({"revive": 2.0}, "revive"),
         ({"commitment": -1.0}, "commitment"),
+        ({"guidance": -1.0}, "guidance"),
     ],
 )
 def test_bad_options_are_named(options, message):

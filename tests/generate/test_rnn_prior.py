@@ -89,9 +89,9 @@ class Tiny:
         nats = jax.jit(self.prior.nats)(self.vectors[index], index, codes)
         return np.exp(-np.asarray(nats, np.float64))
 
-    def drawn(self, code, m, temperature):
+    def drawn(self, code, m, temperature, **options):
         codes = jnp.tile(jnp.asarray(code, jnp.float32)[None], (m, 1))
-        draw = jax.jit(partial(self.prior.draw, temperature=temperature))
+        draw = jax.jit(partial(self.prior.draw, temperature=temperature, **options))
         return np.asarray(draw(jax.random.split(KEY, m), codes, self.vectors)).reshape(m, -1)
 
 
@@ -156,6 +156,27 @@ def test_draws_are_as_frequent_as_they_are_probable(tiny, temperature):
     common = np.bincount(before, minlength=27).argmax()
     found = np.bincount(drawn[before == common, 3], minlength=3) / (before == common).sum()
     np.testing.assert_allclose(found, last.reshape(27, 3)[common], atol=0.05)
+
+
+def test_guidance_divides_by_what_code_and_rivals_say_together(tiny):
+    """Place after place p(i | c)³ / p(i)², where p(i) is a mixture that knows the places before."""
+    m = 20_000
+    own, rival = (tiny.probabilities(c).reshape(3, 3, 3, 3) for c in ([1.0, 0.0], [0.0, 1.0]))
+
+    def conditional(p):
+        return p / p.sum(axis=-1, keepdims=True)
+
+    expected = np.ones(())
+    for place in range(4):
+        a, b = (p.sum(axis=tuple(range(place + 1, 4))) for p in (own, rival))
+        guided = conditional(a) ** 3 / conditional(a + 0.5 * b) ** 2
+        expected = expected[..., None] * conditional(guided)
+    assert np.abs(expected - own).max() > 0.05
+    rivals = jnp.tile(jnp.asarray([[0.0, 1.0], [0.3, 0.3]], jnp.float32)[None], (m, 1, 1))
+    weights = jnp.tile(jnp.asarray([0.5, 0.0], jnp.float32)[None], (m, 1))
+    drawn = tiny.drawn([1.0, 0.0], m, 1.0, guidance=2.0, rivals=rivals, weights=weights)
+    found = np.bincount(np.ravel_multi_index(drawn.T, (3, 3, 3, 3)), minlength=81) / m
+    np.testing.assert_allclose(found, expected.ravel(), atol=0.015)
 
 
 def test_each_row_is_drawn_from_its_own_key(tiny):
