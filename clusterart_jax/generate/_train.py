@@ -180,6 +180,7 @@ def _steps(
         state, logs = step(state, i)
         return state, {name: curves[name].at[i].set(logs[name]) for name in curves}
 
+    step = jax.jit(step)  # traced once for both that follow
     _, logs = jax.eval_shape(step, state, jnp.int32(0))
     curves = {name: jnp.full((chunk,), jnp.nan, log.dtype) for name, log in logs.items()}
     return lax.fori_loop(jnp.int32(0), count, body, (state, curves))
