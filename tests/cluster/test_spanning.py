@@ -140,7 +140,7 @@ GROUPS = (
 SHAPES = {
     "groups": GROUPS,
     "equal": np.repeat(GROUPS[:60], 8, axis=0),
-    "all equal": np.ones((200, 2)),
+    "all equal": np.ones((200, 3)),
     "grid": np.random.default_rng(0).integers(0, 12, size=(500, 2)).astype(float),
     "a row far off": np.concatenate([1e-3 * GROUPS, [[1e6, 0, 0]]]),
     "a line": np.cumsum(1 + np.arange(400) % 7)[:, None].astype(float),
@@ -148,23 +148,44 @@ SHAPES = {
 }
 
 
+def filled(shape, d=3):
+    """The rows of a shape, columns of zeros, and absent rows, so that tests share programs."""
+    x = SHAPES[shape]
+    n, own = x.shape
+    x = np.pad(np.pad(x, ((0, 501 - n), (0, 0)), "edge"), ((0, 0), (0, d - own)))
+    return jnp.asarray(x), jnp.asarray((np.arange(501) % 9 != 2) & (np.arange(501) < n))
+
+
+leaves_of = jax.jit(grow_leaves)
+distances_of = jax.jit(near_distances, static_argnums=(1, 2, 4))
+tree_of_leaves = jax.jit(leaf_spanning_tree, static_argnames="metric")
+tree_of_products = jax.jit(product_spanning_tree, static_argnames="metric")
+
+
 @pytest.mark.parametrize(
-    ("shape", "metric"),
-    [*((shape, "euclidean") for shape in SHAPES), ("grid", "manhattan"), ("grid", "chebyshev")],
+    ("shape", "d", "metric"),
+    [
+        *((shape, 3, "euclidean") for shape in ("groups", "equal", "all equal", "a row far off")),
+        ("a line", 1, "euclidean"),
+        ("grid", 3, "euclidean"),
+        ("grid", 2, "manhattan"),
+        ("grid", 2, "chebyshev"),
+        ("few", None, "euclidean"),
+    ],
 )
-def test_leaves_give_the_same_neighbours_and_a_tree_of_the_same_weight(shape, metric):
-    x = jnp.asarray(SHAPES[shape])
-    n = len(x)
-    present = jnp.arange(n) % 9 != 2
+def test_leaves_give_the_same_neighbours_and_a_tree_of_the_same_weight(shape, d, metric):
+    few = jnp.asarray(GROUPS[:5]), jnp.arange(5) % 9 != 2
+    x, present = few if d is None else filled(shape, d)
     alpha = jnp.asarray(1.25)
-    leaves = jax.jit(grow_leaves)(x, present)
-    run = jax.jit(near_distances, static_argnums=(1, 2, 4))
-    distances, near = run(leaves, n, 4, 4, metric)
+    leaves = leaves_of(x, present)
+    distances, near = distances_of(leaves, len(x), 4, 4, metric)
     expected = k_nearest(x, x, 4, present, metric)[0]
-    np.testing.assert_allclose(distances[present], expected[present], rtol=1e-12)
+    there = np.asarray(present)
+    np.testing.assert_allclose(
+        np.asarray(distances)[there], np.asarray(expected)[there], rtol=1e-12
+    )
     core = jnp.where(present, distances[:, 2], jnp.inf)
-    grow = jax.jit(leaf_spanning_tree, static_argnames="metric")
-    tree = grow(leaves, core, near, present, metric, alpha)
+    tree = tree_of_leaves(leaves, core, near, present, metric, alpha)
     theirs = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
     np.testing.assert_allclose(np.sort(tree.distance), np.sort(theirs.distance), rtol=1e-12)
     check_tree(x, core, tree, metric)
@@ -177,6 +198,7 @@ def check_tree(x, core, tree, metric):
     a, b = np.asarray(tree.first)[there], np.asarray(tree.second)[there]
     norm = {"euclidean": 2, "manhattan": 1, "chebyshev": np.inf}[metric]
     gaps = np.linalg.norm(np.asarray(x)[a] - np.asarray(x)[b], norm, axis=1) / 1.25
+    core = np.asarray(core)
     lengths = np.maximum(gaps, np.maximum(core[a], core[b]))
     np.testing.assert_allclose(lengths, np.asarray(tree.distance)[there], rtol=1e-12)
 
@@ -184,15 +206,12 @@ def check_tree(x, core, tree, metric):
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("shape", ["groups", "equal", "grid", "a row far off", "few"])
 def test_products_give_a_tree_of_the_same_weight(shape, metric):
-    x = jnp.asarray(SHAPES[shape]) + 1.0
-    n, k = len(x), min(len(x), 6)
-    present = jnp.arange(n) % 9 != 2
-    alpha = jnp.asarray(1.25)
+    x, present = filled(shape)
+    x, alpha = x + 1.0, jnp.asarray(1.25)
     rows = embed(x, metric)
-    distances, near = k_nearest(rows, rows, k, present, metric)
+    distances, near = k_nearest(rows, rows, 6, present, metric)
     core = jnp.where(present, distances[:, 2], jnp.inf)
-    grow = jax.jit(product_spanning_tree, static_argnames="metric")
-    tree = grow(rows, core, distances, near, present, metric, alpha)
+    tree = tree_of_products(rows, core, distances, near, present, metric, alpha)
     theirs = spanning_tree(x, core, present=present, metric=metric, alpha=alpha)
     # Cosines of nearly equal directions, and rows far off, cost digits of expanded squares.
     np.testing.assert_allclose(
