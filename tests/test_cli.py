@@ -128,7 +128,7 @@ def test_examples_in_help_work_as_pasted(said, monkeypatch, tmp_path, tiny):
         lines = help_of(said, monkeypatch, name)
         words = shlex.split(lines[lines.index("Example:") + 1])
         assert words[:2] == ["clusterart", name]
-        small = {"run": [*tiny, "-k", "4"], "cluster": ["--limit", "120"]}.get(name, [])
+        small = {"run": [*tiny, "-k", "3"], "cluster": ["--limit", "120"]}.get(name, [])
         code, out, err = said(*words[1:], *small)
         assert (code, err) == (0, [])
         assert out
@@ -137,7 +137,7 @@ def test_examples_in_help_work_as_pasted(said, monkeypatch, tmp_path, tiny):
     top = help_of(said, monkeypatch)
     example = next(line for line in top if line.startswith("Try it:"))
     words = shlex.split(example.removeprefix("Try it:"))
-    code, out, err = said(*words[1:], *tiny, "-k", "4", "--resume")
+    code, out, err = said(*words[1:], *tiny, "--resume")
     assert (code, err) == (0, [])
     assert "complete already" in out[-1]
 
@@ -166,7 +166,7 @@ def test_quiet_prints_the_result_only(said, finished, tiny):
             ["paint"],
             2,
             "unknown command 'paint'; choose from run, cluster, generate, "
-            "interpolate, translate, edit, restore, measure, info",
+            "interpolate, translate, edit, restore, measure, nearest, info",
         ),
         (["run", "--step", "3"], 2, "unknown option '--step'; did you mean '--steps'?"),
         (["run", "--step=3"], 2, "unknown option '--step=3'; did you mean '--steps'?"),

@@ -35,7 +35,7 @@ def add_edit(commands: Any) -> None:
         "edit",
         _edit,
         "Move pictures from what some examples have in common to what others have.",
-        "clusterart edit runs/digits digits --limit 8 --toward 2 --away 3 --out e.png",
+        "clusterart edit runs/digits digits --limit 8 --toward 2 --away 1 --out e.png",
     )
     what = "cluster, or pictures that show it"
     parser.add_argument("--toward", required=True, metavar="C|DATA", help=what)

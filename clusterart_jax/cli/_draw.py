@@ -16,7 +16,7 @@ def add_generate(commands: Any) -> None:
         "generate",
         _generate,
         "Make new pictures with the generator of a finished run.",
-        "clusterart generate runs/digits --cluster 3 -n 64 --seed 1 --out sheet.png",
+        "clusterart generate runs/digits --cluster 2 -n 64 --seed 1 --out sheet.png",
     )
     add_which(parser)
     parser.add_argument("-n", type=int, default=64, help="how many (default: 64)")
@@ -32,7 +32,7 @@ def add_interpolate(commands: Any) -> None:
         "interpolate",
         _interpolate,
         "Walk from cluster to cluster, or within one, picture by picture.",
-        "clusterart interpolate runs/digits --through 3 2 1 --out walk.gif",
+        "clusterart interpolate runs/digits --through 2 1 0 --out walk.gif",
     )
     parser.add_argument(
         "--through",

@@ -36,7 +36,7 @@ def add_nearest(commands: Any) -> None:
         "nearest",
         _nearest,
         "Show the training pictures nearest to generated ones, or to yours: does it copy?",
-        "clusterart nearest runs/digits --cluster 3 --out nearest.png",
+        "clusterart nearest runs/digits --cluster 2 --out nearest.png",
     )
     parser.add_argument(
         "pictures", nargs="?", metavar="DATA", help="your pictures (default: new ones are drawn)"
