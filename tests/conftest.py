@@ -139,7 +139,7 @@ WHITE = np.full((8, 8, 3), 255, np.uint8)
 
 @pytest.fixture(autouse=True)
 def _no_pauses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Benchmarks rest before they measure: tests of them look at no times, and hold much garbage."""
+    """Benchmarks rest and collect garbage before they measure; tests of them look at no times."""
     if request.path.parent.name == "benchmarks":
         monkeypatch.setattr("benchmarks.harness._PAUSE_S", 0)
         for module in ("harness", "memory"):
