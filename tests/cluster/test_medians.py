@@ -64,11 +64,15 @@ def test_by_hand(key, dtype):
     assert heavy.centers.tolist() == [[0, 9], [80, 0]]
 
 
-def medians(values, weights, dtype=np.float64):
-    values = jnp.asarray(values, dtype)[:, None]
-    weights, labels = jnp.asarray(weights, dtype), jnp.zeros(len(values), jnp.int32)
+@jax.jit
+def all_medians(values, weights):
+    labels = jnp.zeros(len(values), jnp.int32)
     low, high = module._span(values, weights, None)
-    return float(module._medians(labels, values, weights, low, high, 1, None)[0][0, 0])
+    return module._medians(labels, values, weights, low, high, 1, None)[0]
+
+
+def medians(values, weights, dtype=np.float64):
+    return float(all_medians(np.asarray(values, dtype)[:, None], np.asarray(weights, dtype))[0, 0])
 
 
 anything = st.floats(width=32, allow_nan=False, allow_infinity=False)
