@@ -1,6 +1,7 @@
 """What generator and discriminator of a GAN make smaller, and penalties of steep discriminators."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +78,8 @@ def zero_centred(
     References:
       Mescheder, Geiger and Nowozin, arXiv:1801.04406; both together: arXiv:2501.05441.
     """
-    return (jnp.mean(steepness(judge, real)) + jnp.mean(steepness(judge, fake))) / 2
+    # One derivative of both, not two: half as much to compile.
+    return jnp.mean(jax.vmap(partial(steepness, judge))(jnp.stack([real, fake])))
 
 
 def one_centred(
