@@ -110,6 +110,7 @@ _TEXTS = {
     "recluster_every": "of gan, steps between two clusterings by what it sees, or 0",
     "codebook": "of rnn, vectors that pictures are made of",
     "hidden": "of rnn, width of what remembers what was drawn",
+    "guidance": "of rnn, how much pictures keep away from neighbouring clusters",
     "lam": "of cci, weight of the classifier beside k-means",
     "flip": "1 mirrors half of the pictures",
     "steps": "training steps",

@@ -16,7 +16,8 @@ GENERATORS = tuple(FAMILIES)
 
 FAMILY_OPTIONS = (
     *("latent", "width", "network", "compute", "likelihood", "beta", "free_bits", "components"),
-    *("depth", "loss_kind", "gamma", "phase_in", "recluster_every", "codebook", "hidden", "lam"),
+    *("depth", "loss_kind", "gamma", "phase_in", "recluster_every", "codebook", "hidden"),
+    *("guidance", "lam"),
 )
 """Options of the families of generators; None takes the family's own."""
 
@@ -168,6 +169,8 @@ class PipelineConfig(ClusterConfig):
         discriminator sees in them; 0 keeps the clusters.
       codebook: of "rnn", vectors that pictures are made of.
       hidden: of "rnn", width of the state that remembers what was drawn.
+      guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters; 0 draws as
+        likely as it learned.
       lam: of "cci", λ in J = J_kmeans + λ · J_CNN.
       steps: training steps.
       batch_size: pictures a step.
@@ -193,6 +196,7 @@ class PipelineConfig(ClusterConfig):
     recluster_every: int | None = None
     codebook: int | None = None
     hidden: int | None = None
+    guidance: float | None = None
     lam: float | None = None
     steps: int = 2000
     batch_size: int = 128
