@@ -58,6 +58,12 @@ def test_batches_equal_the_oracle(key):
         np.testing.assert_allclose(state.inertia, inertia, rtol=1e-12)
 
 
+@pytest.fixture(scope="module")
+def best(blobs):
+    """The inertia of k-means, which has another algorithm."""
+    return float(kmeans(jax.random.key(0), blobs, 3, n_init=5).inertia)
+
+
 def state_of(counts, since=0):
     """Centres 0, 100, 200, … that have taken so many rows."""
     counts = jnp.asarray(counts, float)
@@ -127,7 +133,7 @@ def test_ends_near_k_means_and_the_peer(digits, key):
 
 
 def test_when_it_stops(blobs, key, compilations):
-    run = lambda **options: mini_batch_kmeans(key, blobs, 3, batch_size=20, **options)  # noqa: E731
+    run = lambda **options: mini_batch_kmeans(key, blobs, 3, batch_size=20, n_init=2, **options)  # noqa: E731
     never = run(max_no_improvement=None, max_iter=5)
     assert never.n_steps == 5 * 240 // 20
     assert not never.converged
@@ -147,18 +153,17 @@ def test_more_than_all_rows_in_a_batch(key):
     assert result.counts.sum() == 7 * 6
 
 
-def test_far_off_float32(blobs, key):
+def test_far_off_float32(blobs, key, best):
     x = (blobs + 1e4).astype(np.float32)
     result = mini_batch_kmeans(key, x, 3, batch_size=60)
-    best = float(kmeans(key, blobs, 3, n_init=5).inertia)
     assert float(result.inertia) < 1.03 * best
 
 
 def test_sharded_draws_the_same_batches(blobs, key, on_mesh):
     weights = np.arange(240) % 7 * (np.arange(240) >= 60)  # the first of four devices has no rows
-    options = {"sample_weight": weights, "batch_size": 50, "max_iter": 3, "n_init": 2}
-    alone = mini_batch_kmeans(key, blobs, 4, **options)
-    spread = mini_batch_kmeans(key, on_mesh(blobs, 4), 4, **options)
+    options = {"sample_weight": weights, "batch_size": 20, "max_iter": 3, "n_init": 2}
+    alone = mini_batch_kmeans(key, blobs, 3, **options)
+    spread = mini_batch_kmeans(key, on_mesh(blobs, 4), 3, **options)
     np.testing.assert_allclose(spread.centers, alone.centers, rtol=1e-9)
     assert spread.labels.tolist() == alone.labels.tolist()
     assert spread.n_steps == alone.n_steps
@@ -203,15 +208,14 @@ class Reads:
         return found
 
 
-def test_stream_of_an_array_on_disk(key, tmp_path, blobs):
+def test_stream_of_an_array_on_disk(key, tmp_path, blobs, best):
     path = tmp_path / "rows.npy"
     x = np.tile(blobs, (200, 8)).astype(np.float32)  # 6 MB, every third row of a group
     x[::2] = x[np.argsort(x[::2, 0], kind="stable") * 2]  # and half of them sorted
     np.save(path, x)
     rows, out = Reads(np.load(path, mmap_mode="r")), np.full(len(x), -1, np.int32)
     result = mini_batch_stream(key, rows, 3, labels=out)
-    best = mini_batch_kmeans(key, x, 3)
-    assert float(result.inertia) < 1.02 * float(best.inertia)
+    assert float(result.inertia) < 1.02 * 1600 * best
     squared = ((x[:, None] - np.asarray(result.centers)[None]) ** 2).sum(-1)
     assert result.labels is out
     assert out.tolist() == squared.argmin(1).tolist()
@@ -230,7 +234,7 @@ def test_stream_weighs_rows(key):
     assert result.labels.tolist() == [0, 0, 1, 1, 1]
 
 
-def test_stream_of_pieces(key, blobs):
+def test_stream_of_pieces(key, blobs, best):
     def pieces():
         yield blobs[:7]
         yield blobs[7:100]
@@ -238,7 +242,7 @@ def test_stream_of_pieces(key, blobs):
 
     result = mini_batch_stream(key, pieces, 3, batch_size=32)
     assert result.labels.shape == (240,)
-    assert float(result.inertia) < 1.05 * float(kmeans(key, blobs, 3, n_init=5).inertia)
+    assert float(result.inertia) < 1.05 * best
     once = mini_batch_stream(key, iter(pieces()), 3, batch_size=32, labels=False)
     assert once.labels is None
     assert once.n_iter == 1
