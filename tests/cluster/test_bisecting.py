@@ -33,9 +33,18 @@ def leaves(children, k):
     return below(k) if len(children) else [0]
 
 
+def three(key, x, weights=None, **options):
+    """Three clusters of rows of one column, filled up with absent ones to share programs."""
+    n = len(x)
+    weights = np.pad(np.ones(n) if weights is None else weights, (0, 12 - n))
+    filled = np.pad(x, ((0, 12 - n), (0, 0)), constant_values=-999)
+    result = bisecting_kmeans(key, filled, 3, sample_weight=weights.astype(x.dtype), **options)
+    return result._replace(labels=result.labels[:n])
+
+
 def test_by_hand(key, dtype):
     x = np.array([[0], [2], [10], [12], [90], [94]], dtype)
-    result = bisecting_kmeans(key, x, 3)
+    result = three(key, x)
     assert sorted(result.centers.ravel().tolist()) == [1, 11, 92]
     assert result.inertia == 2 + 2 + 8
     assert result.converged
@@ -52,12 +61,12 @@ def test_by_hand(key, dtype):
 
 def test_strategies_choose_other_clusters(key):
     x = np.concatenate([LINE[5:9], LINE[5:9] + 0.5, [[-400], [-300]]])
-    by_inertia = bisecting_kmeans(key, x, 3)
+    by_inertia = three(key, x)
     assert {-400.0, -300.0} < set(by_inertia.centers.ravel().tolist())
-    by_size = bisecting_kmeans(key, x, 3, strategy="largest_cluster")
+    by_size = three(key, x, strategy="largest_cluster")
     assert -350 in by_size.centers.ravel()
     weights = np.where(x[:, 0] < 0, 100, 1)
-    by_weight = bisecting_kmeans(key, x, 3, strategy="largest_cluster", sample_weight=weights)
+    by_weight = three(key, x, weights, strategy="largest_cluster")
     assert {-400.0, -300.0} < set(by_weight.centers.ravel().tolist())
 
 
@@ -90,11 +99,11 @@ def leaves_below(children, code, k):
     return [leaf for c in children[code - k] for leaf in leaves_below(children, c, k)]
 
 
-@pytest.mark.parametrize("width", [3, 40])
-def test_two_clusters_are_those_of_k_means(width, key):
+@pytest.mark.parametrize(("n", "width"), [(700, 3), (600, 64)])
+def test_two_clusters_are_those_of_k_means(n, width, key):
     """Narrow rows are read column by column, wide ones with bounds."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(700, width)) * np.linspace(3, 0.5, width)
+    x = rng.normal(size=(n, width)) * np.linspace(3, 0.5, width)
     two = bisecting_kmeans(key, x, 2, tol=0)
     start = np.asarray(two.split_centers[0]) + 0.01
     best = kmeans(key, x, 2, init=start, tol=0)
@@ -137,9 +146,9 @@ def test_beside_the_peer(digits, key):
 
 
 def test_fewer_distinct_rows_than_clusters(key):
-    x = np.array([[0.0, 0], [1, 5], [1, 5], [0, 0], [1, 5]])
+    x = np.array([[0.0], [5], [5], [0], [5]])
     for strategy in ("biggest_inertia", "largest_cluster"):
-        result = bisecting_kmeans(key, x, 4, strategy=strategy)
+        result = three(key, x, strategy=strategy)
         assert float(result.inertia) == 0
         assert result.converged
         np.testing.assert_array_equal(np.asarray(result.centers)[result.labels], x)
@@ -163,10 +172,9 @@ def test_far_off_float32(blobs, key):
 
 
 def test_more_starts_are_no_worse(digits, key):
-    x = digits.astype(np.float32)
-    ends = [float(bisecting_kmeans(k, x, 2).inertia) for k in jax.random.split(key, 5)]
+    ends = [float(bisecting_kmeans(k, digits, 2).inertia) for k in jax.random.split(key, 5)]
     assert max(ends) > 1.001 * min(ends), "all starts end alike"
-    best = bisecting_kmeans(key, x, 2, n_init=12)
+    best = bisecting_kmeans(key, digits, 2, n_init=12)
     np.testing.assert_allclose(best.inertia, min(ends), rtol=1e-3)
 
 

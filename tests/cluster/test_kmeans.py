@@ -128,10 +128,11 @@ def test_first_of_equally_near_centers_wins(key, dtype):
 
 @pytest.mark.parametrize("init", ["k-means++", "random"])
 def test_as_many_clusters_as_rows(key, init):
-    x = np.array([[0, 1], [2, 3], [4, 9], [7, 7], [8, 0]], np.float32) / 10
-    result = kmeans(key, x, 5, init=init)
-    assert sorted(result.labels.tolist()) == [0, 1, 2, 3, 4]
-    np.testing.assert_allclose(np.asarray(result.centers)[result.labels], x, rtol=1e-6)
+    x = np.array([[0, 1], [2, 3], [4, 9], [7, 7], [8, 0], *[[4, 4]] * 7], np.float32) / 10
+    result = kmeans(key, x, 5, init=init, sample_weight=np.arange(12) < 5)
+    labels = np.asarray(result.labels)[:5]
+    assert sorted(labels.tolist()) == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(np.asarray(result.centers)[labels], x[:5], rtol=1e-6)
     assert float(result.inertia) < 1e-12
     assert result.converged
 
@@ -165,9 +166,9 @@ def test_fewer_distinct_rows_than_clusters(key, init, scale):
 
 
 def test_labels_are_the_nearest_of_the_centers(key, digits, dtype):
-    x = digits[:200].astype(dtype)
+    x = digits.astype(dtype)
     for max_iter in (0, 1, 2, 300):
-        result = kmeans(key, x, 8, init=x[:8], max_iter=max_iter)
+        result = kmeans(key, x, 10, init=x[:10], max_iter=max_iter)
         squared = ((x[:, None].astype(float) - np.asarray(result.centers, float)) ** 2).sum(-1)
         assert result.labels.tolist() == squared.argmin(1).tolist()
         np.testing.assert_allclose(result.inertia, squared.min(1).sum(), rtol=1e-5)
@@ -175,10 +176,9 @@ def test_labels_are_the_nearest_of_the_centers(key, digits, dtype):
 
 def test_restarts_keep_the_best(blobs, key):
     x = blobs[:100]
-    single = [kmeans(k, x, 6, init="random") for k in jax.random.split(key, 8)]
-    assert len({round(float(r.inertia), 6) for r in single}) > 1, "all starts end alike"
     starts = [key] + [jax.random.fold_in(key, i) for i in range(1, 8)]
     singles = [float(kmeans(k, x, 6, init="random").inertia) for k in starts]
+    assert len(set(np.round(singles, 6))) > 1, "all starts end alike"
     best = kmeans(key, x, 6, init="random", n_init=8)
     np.testing.assert_allclose(best.inertia, min(singles), rtol=1e-12)
 

@@ -65,10 +65,10 @@ def test_equal_rows_belong_wholly():
 
 
 def test_noise_alone_belongs_nowhere():
-    x = 2.0 ** np.arange(12)[:, None]
-    result = ca.hdbscan(x, min_cluster_size=6, min_samples=2)
+    x = 2.0 ** np.arange(16)[:, None] * [[1.0, 0.0]]
+    result = ca.hdbscan(x, min_cluster_size=7, min_samples=5)
     assert int(result.n_clusters) == 0
-    assert (hdbscan_memberships(x, x, result, 1, min_samples=2) == 0).all()
+    assert (hdbscan_memberships(x, x, result, 2, min_samples=5) == 0).all()
 
 
 def test_batches_and_meshes_change_nothing(on_mesh):
