@@ -275,7 +275,7 @@ def _cluster(
 
 
 def _space(x: Array, present: Array, radius: Radius, metric: str, axis: str | None) -> Neighborhood:
-    x = jnp.where(present[:, None], prepare(x, present, metric), 0)
+    x = jnp.where(present[:, None], prepare(x, metric), 0)
     cells = sort_into_cells(x, present, in_columns(radius, metric), metric)
     return neighborhood(x, present, cells, radius, metric, axis)
 

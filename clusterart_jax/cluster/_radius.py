@@ -13,7 +13,7 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._cells import Cells, runs
-from ._within import Radius, is_direct, is_exact, measure, near_exactly
+from ._within import Radius, is_direct, is_exact, measure, middle, near_exactly
 
 _NARROW = (128, 512)  # queries and rows of a tile, where distances are few operations (measured)
 _WIDE = (256, 1024)
@@ -80,6 +80,7 @@ class Neighborhood(NamedTuple):
       rows: (n, d) in the order of the cells.
       cells: the grid.
       radius: as the sum of two floats.
+      origin: (d,) what is taken off rows before they are measured, or None.
       exact: whether distances and the radius are numbers that rounding leaves as they are.
       metric: a name.
       axis: mesh axis of the devices that share the work, or None.
@@ -88,6 +89,7 @@ class Neighborhood(NamedTuple):
     rows: Float[Array, "n d"]
     cells: Cells
     radius: Radius
+    origin: Float[Array, " d"] | None
     exact: Bool[Array, ""]
     metric: str
     axis: Any
@@ -98,7 +100,9 @@ def neighborhood(
 ) -> Neighborhood:
     """Lays out rows, in their own order, for `sweep`."""
     rows = x[cells.order]
-    return Neighborhood(rows, cells, radius, is_exact(x, present, radius, metric), metric, axis)
+    origin = middle(x, present, metric)
+    exact = is_exact(x, present, radius, metric)
+    return Neighborhood(rows, cells, radius, origin, exact, metric, axis)
 
 
 def sweep(
@@ -192,7 +196,7 @@ def _compare(
     start, opened = kind.start(theirs.dtype), kind.open(theirs.dtype)
 
     def rough(y: Array, theirs: Array) -> Array:
-        value, limit, margin = measure(x, y, space.radius, space.metric)
+        value, limit, margin = measure(x, y, space.radius, space.metric, space.origin)
         given = kind.give(theirs[:, None], own[None, :])
         if sure:
             return jnp.where(value <= limit, given, start)
@@ -239,7 +243,7 @@ def _closely(
         ids = lax.dynamic_slice_in_dim(queries, i * few, few)
         some = jnp.minimum(ids, len(x) - 1)
         p, mine = x[some], own[some]
-        value, limit, margin = measure(p, y, space.radius, space.metric)
+        value, limit, margin = measure(p, y, space.radius, space.metric, space.origin)
         margin = jnp.where(space.exact, 0, margin)
         inside = value <= limit - margin
         open_ = (value <= limit + margin) & ~inside

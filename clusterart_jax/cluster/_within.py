@@ -27,15 +27,23 @@ class Radius(NamedTuple):
     low: Float[Array, ""]
 
 
-def prepare(x: Array, present: Array, metric: str) -> Array:
-    """Rows as `measure` takes them: unit vectors for cosine distances, else about their mean."""
-    if metric == "cosine":
-        norm = jnp.sqrt(squared_norms(x))[:, None]
-        return x / jnp.where(norm > 0, norm, 1)
-    if metric != "euclidean" or x.shape[1] <= _DIRECT:
+def prepare(x: Array, metric: str) -> Array:
+    """Rows as `measure` takes them: unit vectors for cosine distances."""
+    if metric != "cosine":
         return x
+    norm = jnp.sqrt(squared_norms(x))[:, None]
+    return x / jnp.where(norm > 0, norm, 1)
+
+
+def middle(x: Array, present: Array, metric: str) -> Array | None:
+    """What `measure` takes off rows first, where products of large numbers would lose digits.
+
+    Only there: what is left is rounded, and so would be too little for `near_exactly`.
+    """
+    if is_direct(x.shape[1], metric) or metric == "cosine":
+        return None
     mass = jnp.maximum(jnp.sum(present, dtype=x.dtype), 1)
-    return x - jnp.sum(jnp.where(present[:, None], x, 0), axis=0, keepdims=True) / mass
+    return jnp.sum(jnp.where(present[:, None], x, 0), axis=0) / mass
 
 
 def is_exact(x: Array, present: Array, radius: Radius, metric: str) -> Array:
@@ -62,7 +70,11 @@ def in_columns(radius: Radius, metric: str) -> Array:
 
 
 def measure(
-    x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
+    x: Float[Array, "b d"],
+    y: Float[Array, "d t"],
+    radius: Radius,
+    metric: str,
+    origin: Float[Array, " d"] | None = None,
 ) -> tuple[Float[Array, "t b"], Array, Array]:
     """What grows with the distance, its value at the radius, and how far rounding puts it off.
 
@@ -74,9 +86,12 @@ def measure(
         value = 1 - jnp.matmul(y.T, x.T, precision=HIGHEST)
         return value, radius.high + 4 * eps, jnp.zeros((), x.dtype)
     if metric == "euclidean" and d > _DIRECT:
+        if origin is not None:
+            x, y = x - origin[None, :], y - origin[:, None]
         norms = squared_norms(y.T)[:, None] + squared_norms(x)[None, :]
         value = norms - 2 * jnp.matmul(y.T, x.T, precision=HIGHEST)
-        return value, radius.high**2, 8 * eps * norms
+        # Of the product, and of what taking off the origin rounds away: 2.
+        return value, radius.high**2, 10 * eps * norms
     value = jnp.zeros((y.shape[1], b), x.dtype)
     for i in range(d):
         difference = y[i, :, None] - x[None, :, i]

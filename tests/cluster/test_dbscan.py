@@ -105,18 +105,27 @@ def test_all_noise_one_cluster_and_duplicates(blobs):
         (2, 20, "chebyshev"),
         (3, 8, "euclidean"),
         (9, 2, "euclidean"),
+        (12, 2, "euclidean"),  # products, of rows about their mean
     ],
 )
 def test_rows_at_exactly_eps_are_near_as_in_float64(d, side, metric):
     # Float32 rows of a lattice: pairs whose distance is eps but for the rounding of the rows.
     rng = np.random.default_rng(d)
-    x = rng.integers(0, side, (200, d))
-    weights = None if metric == "euclidean" else np.ones(200)
+    n = 200 if d < 12 else 700
+    x = rng.integers(0, side, (n, d))
+    weights = None if metric == "euclidean" else np.ones(n)
     found = set()
     for scale, eps in [(1, 1.0), (0.1, 0.1), (1 / 255, 1 / 255), (1 / 3, 1 / 3)]:
         labels = like_sklearn((x * scale).astype(np.float32), eps, 3, metric, weights)
         found.add(len(np.unique(labels)))
     assert max(found) > 2
+
+
+def test_pixels_of_patches_at_exactly_the_radius():
+    """Nine columns of pixels: many distances are 100, and no mean of theirs is a float32."""
+    x = np.random.default_rng(1).integers(0, 256, (2000, 9)).astype(np.float32)
+    assert len(np.unique(like_sklearn(x, 100.0, 3))) > 2
+    like_sklearn(x + 1000, 100.0, 3)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev"])
