@@ -134,7 +134,7 @@ def tiny() -> list[str]:
     return text.split()
 
 
-WHITE = np.full((8, 8, 3), 255, np.uint8)
+PLOT = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)  # as many bytes as a plot
 
 
 @pytest.fixture(autouse=True)
@@ -148,17 +148,17 @@ def _no_pauses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextmanager
-def white_plots() -> Iterator[None]:
-    """White squares in place of Matplotlib's plots, which take 2 s a run."""
+def quick_plots() -> Iterator[None]:
+    """Noise in place of Matplotlib's plots, which take 2 s a run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("clusterart_jax.report._plots._rendered", lambda figure: WHITE)
+        patch.setattr("clusterart_jax.report._plots._rendered", lambda figure: PLOT)
         yield
 
 
 @pytest.fixture
 def plain_plots() -> Iterator[None]:
     """For tests of runs whose plots are not looked at."""
-    with white_plots():
+    with quick_plots():
         yield
 
 
@@ -168,6 +168,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     from clusterart_jax.cli import main
 
     path = tmp_path_factory.mktemp("runs") / "digits"
-    with white_plots():
+    with quick_plots():
         assert main(["run", "digits", "--out", str(path), *tiny]) == 0
     return path
