@@ -42,21 +42,22 @@ def processor_seconds(code: str, folder: str = "") -> float:
 
 def test_a_first_fit_costs_little_more_than_the_imports(tmp_path):
     """4 s where imports take 1.7 s, in processor time, which machines and neighbours change."""
-    folder = str(tmp_path)
-    turns = [
-        [
+    least = np.full(3, np.inf)
+    for number in range(3):  # at most: neighbours only ever make a process slower
+        folder = str(tmp_path / str(number))
+        turn = [
             processor_seconds(IMPORTS),
-            processor_seconds(IMPORTS + FIT),
+            processor_seconds(IMPORTS + FIT, folder),
             processor_seconds(IMPORTS + FIT, folder),
         ]
-        for _ in range(2)
-    ]
-    imports, first, again = np.min(turns, axis=0)
-    # On a Xeon 2.1 and 1.6 times; on an EPYC, where compiling costs more beside imports, 2.2 to
-    # 2.5 and 1.7 with a neighbour at work.
-    assert first < 2.9 * imports
-    assert again < 2.3 * imports
-    assert again < first
+        least = np.minimum(least, turn)
+        imports, first, again = least
+        # On a Xeon 2.1 and 1.6 times; on an EPYC, where compiling costs more beside imports, 2.2
+        # to 2.5 and 1.7 with a neighbour at work.
+        quick = first < 2.9 * imports, again < 2.3 * imports, again < first
+        if all(quick):
+            return
+    raise AssertionError(f"{imports:.1f}, {first:.1f} and {again:.1f} s: {quick}")
 
 
 def test_the_next_process_finds_the_programs_of_the_one_before(tmp_path):
