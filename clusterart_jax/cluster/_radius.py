@@ -13,7 +13,7 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int
 from ._cells import Cells, runs
-from ._within import Radius, is_direct, is_exact, measure, middle, near_exactly
+from ._within import Radius, centred, is_direct, is_exact, measure, near_exactly
 
 _NARROW = (128, 512)  # queries and rows of a tile, where distances are few operations (measured)
 _WIDE = (256, 1024)
@@ -80,7 +80,7 @@ class Neighborhood(NamedTuple):
       rows: (n, d) in the order of the cells.
       cells: the grid.
       radius: as the sum of two floats.
-      origin: (d,) what is taken off rows before they are measured, or None.
+      centred: the rows as they are measured roughly.
       exact: whether distances and the radius are numbers that rounding leaves as they are.
       metric: a name.
       axis: mesh axis of the devices that share the work, or None.
@@ -89,7 +89,7 @@ class Neighborhood(NamedTuple):
     rows: Float[Array, "n d"]
     cells: Cells
     radius: Radius
-    origin: Float[Array, " d"] | None
+    centred: Float[Array, "n d"]
     exact: Bool[Array, ""]
     metric: str
     axis: Any
@@ -100,9 +100,9 @@ def neighborhood(
 ) -> Neighborhood:
     """Lays out rows, in their own order, for `sweep`."""
     rows = x[cells.order]
-    origin = middle(x, present, metric)
+    about = rows if is_direct(x.shape[1], metric) else centred(x, present, metric)[cells.order]
     exact = is_exact(x, present, radius, metric)
-    return Neighborhood(rows, cells, radius, origin, exact, metric, axis)
+    return Neighborhood(rows, cells, radius, about, exact, metric, axis)
 
 
 def sweep(
@@ -139,7 +139,7 @@ def sweep(
     places, count = _listed(queries, b)
     last = jnp.minimum(jnp.arange(b, len(places) + b, b, dtype=jnp.int32), count) - 1
     first, last = places[::b], places[jnp.maximum(last, 0)]
-    keys, rows = space.cells.keys[::every], space.rows[::every]
+    keys = space.cells.keys[::every]
     if beside:
         begin = jnp.clip((first + last - t) // 2, 0, max(n - t, 0))[:, None]
         around = Around(begin, jnp.full_like(begin, min(n, t)))
@@ -147,7 +147,10 @@ def sweep(
         around = _around(space.cells, keys, first, last)
     direct = is_direct(d, space.metric)
     far = jnp.inf if direct else 0
-    rows = jnp.pad(rows, ((0, 1), (0, 0)), constant_values=far)
+    rows, whole = (
+        jnp.pad(a[::every], ((0, 1), (0, 0)), constant_values=far)
+        for a in (space.centred, space.rows)
+    )
     given = jnp.append(values[::every], start)
     columns = list(rows.T) if direct else []
     device, devices = jnp.int32(0), jnp.int32(1)
@@ -159,7 +162,7 @@ def sweep(
         ids = lax.dynamic_slice_in_dim(places, block * b, b)
         # Places beyond the last query are the first one's, so that they keep no tile from a skip.
         own = jnp.where(ids < n, ids, ids[0])
-        x, mine = space.rows[own], values[own]
+        x, mine = space.centred[own], values[own]
         here = Around(*(a[block] for a in around))
 
         def visit_tile(j: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -171,7 +174,11 @@ def sweep(
             def look() -> Array:
                 # One column after the other: a gather of rows takes three times as long.
                 y = jnp.stack([c[near] for c in columns]) if direct else rows[near].T
-                return kind.join(result, _compare(space, kind, x, mine, y, theirs))
+
+                def unrounded() -> tuple[Array, Array]:
+                    return (x, y) if direct else (space.rows[own], whole[near].T)
+
+                return kind.join(result, _compare(space, kind, x, mine, y, theirs, unrounded))
 
             if skip is None:
                 return following, look()
@@ -188,15 +195,24 @@ def sweep(
 
 
 def _compare(
-    space: Neighborhood, kind: Kind, x: Array, own: Array, y: Array, theirs: Array
+    space: Neighborhood,
+    kind: Kind,
+    x: Array,
+    own: Array,
+    y: Array,
+    theirs: Array,
+    unrounded: Callable[[], tuple[Array, Array]],
 ) -> Array:
-    """What rows of y (d, t) give those of x (b, d) that they are near to, put together: (b,)."""
+    """What rows of y (d, t) give those of x (b, d) that they are near to, put together: (b,).
+
+    Both are centred; `unrounded` gives them as they are.
+    """
     direct = is_direct(x.shape[1], space.metric)
     sure = x.dtype == jnp.float64 and direct
     start, opened = kind.start(theirs.dtype), kind.open(theirs.dtype)
 
     def rough(y: Array, theirs: Array) -> Array:
-        value, limit, margin = measure(x, y, space.radius, space.metric, space.origin)
+        value, limit, margin = measure(x, y, space.radius, space.metric)
         given = kind.give(theirs[:, None], own[None, :])
         if sure:
             return jnp.where(value <= limit, given, start)
@@ -220,7 +236,7 @@ def _compare(
     shows = kind.shows(together)
     return lax.cond(
         jnp.any(shows),
-        lambda: _closely(space, kind, x, own, y, theirs, together, shows),
+        lambda: _closely(space, kind, x, own, y, theirs, unrounded(), together, shows),
         lambda: together,
     )
 
@@ -232,6 +248,7 @@ def _closely(
     own: Array,
     y: Array,
     theirs: Array,
+    unrounded: tuple[Array, Array],
     result: Array,
     shows: Array,
 ) -> Array:
@@ -243,7 +260,7 @@ def _closely(
         ids = lax.dynamic_slice_in_dim(queries, i * few, few)
         some = jnp.minimum(ids, len(x) - 1)
         p, mine = x[some], own[some]
-        value, limit, margin = measure(p, y, space.radius, space.metric, space.origin)
+        value, limit, margin = measure(p, y, space.radius, space.metric)
         margin = jnp.where(space.exact, 0, margin)
         inside = value <= limit - margin
         open_ = (value <= limit + margin) & ~inside
@@ -254,7 +271,7 @@ def _closely(
         def visit_pairs(j: Array, sure: Array) -> Array:
             at = lax.dynamic_slice_in_dim(listed, j * _FEW, _FEW)
             there, at = at < len(theirs), jnp.minimum(at, len(theirs) - 1)
-            near = near_exactly(p, y[:, at], space.radius, space.metric)
+            near = near_exactly(unrounded[0][some], unrounded[1][:, at], space.radius, space.metric)
             near = near & open_[at] & there[:, None]
             return kind.join(sure, kind.reduce(jnp.where(near, given[at], start)))
 

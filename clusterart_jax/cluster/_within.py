@@ -35,15 +35,16 @@ def prepare(x: Array, metric: str) -> Array:
     return x / jnp.where(norm > 0, norm, 1)
 
 
-def middle(x: Array, present: Array, metric: str) -> Array | None:
-    """What `measure` takes off rows first, where products of large numbers would lose digits.
+def centred(x: Array, present: Array, metric: str) -> Array:
+    """Rows for `measure`: about their mean, where products of large numbers would lose digits.
 
-    Only there: what is left is rounded, and so would be too little for `near_exactly`.
+    For `measure` only: taking off the mean rounds, and `near_exactly` must see rows as they are.
     """
     if is_direct(x.shape[1], metric) or metric == "cosine":
-        return None
+        return x
     mass = jnp.maximum(jnp.sum(present, dtype=x.dtype), 1)
-    return jnp.sum(jnp.where(present[:, None], x, 0), axis=0) / mass
+    mean = jnp.sum(jnp.where(present[:, None], x, 0), axis=0, keepdims=True) / mass
+    return jnp.where(present[:, None], x - mean, 0)
 
 
 def is_exact(x: Array, present: Array, radius: Radius, metric: str) -> Array:
@@ -70,11 +71,7 @@ def in_columns(radius: Radius, metric: str) -> Array:
 
 
 def measure(
-    x: Float[Array, "b d"],
-    y: Float[Array, "d t"],
-    radius: Radius,
-    metric: str,
-    origin: Float[Array, " d"] | None = None,
+    x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
 ) -> tuple[Float[Array, "t b"], Array, Array]:
     """What grows with the distance, its value at the radius, and how far rounding puts it off.
 
@@ -86,11 +83,9 @@ def measure(
         value = 1 - jnp.matmul(y.T, x.T, precision=HIGHEST)
         return value, radius.high + 4 * eps, jnp.zeros((), x.dtype)
     if metric == "euclidean" and d > _DIRECT:
-        if origin is not None:
-            x, y = x - origin[None, :], y - origin[:, None]
         norms = squared_norms(y.T)[:, None] + squared_norms(x)[None, :]
         value = norms - 2 * jnp.matmul(y.T, x.T, precision=HIGHEST)
-        # Of the product, and of what taking off the origin rounds away: 2.
+        # Of the product, and of what `centred` rounds away.
         return value, radius.high**2, 10 * eps * norms
     value = jnp.zeros((y.shape[1], b), x.dtype)
     for i in range(d):
