@@ -94,14 +94,11 @@ def _cells(extent: Array, side: Array, reach: int) -> Array:
     return jnp.maximum(jnp.floor(extent / side) + 1 + 2 * reach, 4 * reach + 1)
 
 
-def runs(cells: Cells, keys: Array, first: Array, last: Array) -> tuple[Array, Array]:
-    """Where rows around blocks of places `first`…`last` lie: where runs begin and end, (b, s).
-
-    They lie among rows of ascending `keys`: all, or some of them.
-    """
+def runs(cells: Cells, first: Array, last: Array) -> tuple[Array, Array]:
+    """Where rows around blocks of places `first`…`last` lie: where runs begin and end, (b, s)."""
     shift = cells.shifts * cells.stride
     low = cells.keys[first][:, None] + shift[None] - cells.reach
     high = cells.keys[last][:, None] + shift[None] + cells.reach
-    begin = jnp.searchsorted(keys, low.ravel(), side="left").reshape(low.shape)
-    end = jnp.searchsorted(keys, high.ravel(), side="right").reshape(low.shape)
+    begin = jnp.searchsorted(cells.keys, low.ravel(), side="left").reshape(low.shape)
+    end = jnp.searchsorted(cells.keys, high.ravel(), side="right").reshape(low.shape)
     return begin.astype(jnp.int32), end.astype(jnp.int32)

@@ -24,18 +24,20 @@ _SAMPLE = 16  # one row in so many goes first where cells are not tight
 
 
 class _State(NamedTuple):
-    """Attributes are (n,) but for the last.
+    """Attributes are (n,) but for the last two.
 
     Attributes:
       component: of core rows; at the end their number, and that of rows beside them.
       queries: rows whose neighbours are looked at next.
       open: core rows that were not yet seen to have neighbours of their own component only.
+      sample: whether only some of the rows are looked at.
       last: whether components are whole, and only rows beside them are missing.
     """
 
     component: Int[Array, " n"]
     queries: Bool[Array, " n"]
     open: Bool[Array, " n"]
+    sample: Bool[Array, ""]
     last: Bool[Array, ""]
 
 
@@ -75,29 +77,30 @@ def connect(
         largest = largest.astype(jnp.int32)
         return jnp.where(joined == largest, 0, jnp.where(joined == 0, largest, joined))
 
-    if space.rows.shape[1] > AXES:
-        # No cell is tight: a few of the rows join most of the others, at a small part of the cost.
-        component = hook(component, sweep(space, core, component, LEAST, every=_SAMPLE))
-        queries = core & (component > 0)
-
     def settled(own: Array, theirs: Array) -> Array:
         one = own[0]
         return jnp.all(own == one) & jnp.all((theirs == one) | (theirs == NONE))
 
+    # Where no cell is tight, a few of the rows join most of the others at a small part of the cost.
+    sampled = space.rows.shape[1] > AXES
+
     def turn(state: _State) -> tuple[_State, Array]:
-        component, queries, open_, last = state
-        other = sweep(space, queries, component, LEAST, settled)
+        component, queries, open_, sample, last = state
+        every = jnp.where(sample, jnp.int32(_SAMPLE), 1) if sampled else None
+        other = sweep(space, queries, component, LEAST, settled, every=every)
         joined = hook(component, other)
-        open_ = open_ & ~(queries & (other == NONE))
+        open_ = open_ & (sample | ~(queries & (other == NONE)))
         # The largest need not ask: whoever is beside it does.
         rest = open_ & (joined > 0)
         whole = ~jnp.any(rest)
         after = lax.cond(whole, number, lambda joined: joined, joined)
         end = jnp.where(core, component, other)
-        state = _State(jnp.where(last, end, after), jnp.where(whole, beside, rest), open_, whole)
+        queries = jnp.where(whole, beside, rest)
+        state = _State(jnp.where(last, end, after), queries, open_, jnp.array(False), whole)
         return state, last
 
-    begin = _State(component, queries, core, ~jnp.any(core))
+    none = ~jnp.any(core)
+    begin = _State(component, queries, core, jnp.array(sampled) & ~none, none)
     return lax.while_loop(
         lambda carried: ~carried[1], lambda carried: turn(carried[0]), (begin, jnp.array(False))
     )[0].component

@@ -250,12 +250,17 @@ def _cluster(
     cells = space.cells
     present, weights = present[cells.order], weights[cells.order]
 
-    full = _full(space, weights, enough)
-    if x.shape[1] > AXES:
-        # Cells say little there, but those next to a row in their order often suffice.
-        beside = sweep(space, present, weights, SUM, beside=True)
-        full = full | (jnp.all(weights >= 0) & (beside.astype(enough.dtype) >= enough))
-    mass = sweep(space, present & ~full, weights, SUM)
+    full, mass = _full(space, weights, enough), jnp.zeros_like(weights)
+
+    def look(i: Array, known: tuple[Array, Array]) -> tuple[Array, Array]:
+        full, mass = known
+        # Of many columns cells say little, but rows next to a row in their order often suffice.
+        beside = None if x.shape[1] <= AXES else i == 0
+        mass = sweep(space, present & ~full, weights, SUM, beside=beside)
+        return full | (jnp.all(weights >= 0) & (mass.astype(enough.dtype) >= enough)), mass
+
+    turns = 1 if x.shape[1] <= AXES else 2
+    full, mass = lax.fori_loop(jnp.int32(0), jnp.int32(turns), look, (full, mass))
     core = present & (full | (mass.astype(enough.dtype) >= enough))
 
     def number(component: Array) -> Array:

@@ -1,6 +1,7 @@
 """Rows that are there several times: pictures of 8 bits a channel hold few colours many times."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._typing import Array, Bool, Float, Int
@@ -38,8 +39,9 @@ def first_of_equal(x: Float[Array, "n d"], present: Bool[Array, " n"]) -> Int[Ar
 def _mixed(x: Array) -> Array:
     """A whole number from each row; equal rows have equal ones, but for 0 and −0."""
     words = lax.bitcast_convert_type(x, jnp.uint32).reshape(x.shape[0], -1)
-    mixed = jnp.zeros(x.shape[0], jnp.uint32)
-    for i in range(words.shape[1]):
-        mixed = (mixed ^ words[:, i]) * jnp.uint32(_FACTOR)
-        mixed = mixed ^ (mixed >> 15)
-    return lax.bitcast_convert_type(mixed, jnp.int32)
+    # Small whole numbers end in zeros, which a product would keep: high bits are brought down.
+    mixed = (words ^ (words >> 15)) * jnp.uint32(_FACTOR)
+    mixed = mixed ^ (mixed >> 15)
+    powers = np.cumprod(np.full(words.shape[1], _FACTOR, np.uint32), dtype=np.uint32)
+    number = jnp.sum(mixed * powers[None], axis=1, dtype=jnp.uint32)
+    return lax.bitcast_convert_type(number ^ (number >> 15), jnp.int32)

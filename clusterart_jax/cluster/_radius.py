@@ -112,8 +112,8 @@ def sweep(
     kind: Kind,
     skip: Callable[[Array, Array], Array] | None = None,
     *,
-    every: int = 1,
-    beside: bool = False,
+    every: Array | None = None,
+    beside: Array | None = None,
 ) -> Array:
     """For each query, the sum or the minimum of the values of all rows near it, itself among them.
 
@@ -126,8 +126,8 @@ def sweep(
       kind: `SUM` or `LEAST`.
       skip: from the values of a block's queries (b,) and of a tile (t,), whether nothing in the
         tile can change their result.
-      every: look at one of so many places only.
-      beside: look only at as many places as a tile has, those next to each block.
+      every: look at one of so many places only; at all where None.
+      beside: whether to look only at as many places as a tile has, those next to each block.
 
     Returns:
       (n,) in the order of the cells.
@@ -139,19 +139,21 @@ def sweep(
     places, count = _listed(queries, b)
     last = jnp.minimum(jnp.arange(b, len(places) + b, b, dtype=jnp.int32), count) - 1
     first, last = places[::b], places[jnp.maximum(last, 0)]
-    keys = space.cells.keys[::every]
-    if beside:
+    around = _around(space.cells, first, last)
+    if beside is not None:
         begin = jnp.clip((first + last - t) // 2, 0, max(n - t, 0))[:, None]
-        around = Around(begin, jnp.full_like(begin, min(n, t)))
-    else:
-        around = _around(space.cells, keys, first, last)
+        narrow = Around(
+            *(jnp.broadcast_to(a, around.begin.shape) for a in (begin, jnp.int32(min(n, t))))
+        )
+        around = Around(*(jnp.where(beside, *both) for both in zip(narrow, around, strict=True)))
+    if every is not None:
+        around = _thinned(around, every)
     direct = is_direct(d, space.metric)
     far = jnp.inf if direct else 0
     rows, whole = (
-        jnp.pad(a[::every], ((0, 1), (0, 0)), constant_values=far)
-        for a in (space.centred, space.rows)
+        jnp.pad(a, ((0, 1), (0, 0)), constant_values=far) for a in (space.centred, space.rows)
     )
-    given = jnp.append(values[::every], start)
+    given = jnp.append(values, start)
     columns = list(rows.T) if direct else []
     device, devices = jnp.int32(0), jnp.int32(1)
     if space.axis is not None:
@@ -169,7 +171,7 @@ def sweep(
             # Places are carried, and so stored: else each of the gathers computes them again.
             near, result = carried
             theirs = given[near]
-            following = _places(here, (j + 1) * t, t, len(keys))
+            following = _places(here, (j + 1) * t, t, n, every)
 
             def look() -> Array:
                 # One column after the other: a gather of rows takes three times as long.
@@ -185,7 +187,7 @@ def sweep(
             return following, lax.cond(skip(mine, theirs), lambda: result, look)
 
         tiles = (here.upto[-1] + t - 1) // t
-        begin = (_places(here, jnp.int32(0), t, len(keys)), jnp.full(b, start))
+        begin = (_places(here, jnp.int32(0), t, n, every), jnp.full(b, start))
         result = lax.fori_loop(jnp.int32(0), tiles, visit_tile, begin)[1]
         return found.at[ids].set(result, mode="drop", unique_indices=True)
 
@@ -294,22 +296,30 @@ class Around(NamedTuple):
     upto: Int[Array, " s"]
 
 
-def _around(cells: Cells, keys: Array, first: Array, last: Array) -> Around:
-    """For each block of places `first`…`last`, (blocks, s), in the order of `keys`."""
-    begin, end = runs(cells, keys, first, last)
+def _around(cells: Cells, first: Array, last: Array) -> Around:
+    """For each block of places `first`…`last`, (blocks, s)."""
+    begin, end = runs(cells, first, last)
     # Runs of a block that covers several lines overlap.
     begin = jnp.maximum(begin, jnp.pad(end[:, :-1], ((0, 0), (1, 0))))
     return Around(begin, jnp.cumsum(jnp.maximum(end - begin, 0), axis=1, dtype=jnp.int32))
 
 
-def _places(around: Around, at: Array, t: int, n: int) -> Array:
+def _thinned(around: Around, every: Array) -> Around:
+    """Those of the places that `every` divides, by their quotient."""
+    length = jnp.diff(around.upto, axis=1, prepend=0)
+    begin, end = (-(-place // every) for place in (around.begin, around.begin + length))
+    return Around(begin, jnp.cumsum(end - begin, axis=1, dtype=jnp.int32))
+
+
+def _places(around: Around, at: Array, t: int, n: int, every: Array | None) -> Array:
     """So many of the places around a block from the `at`-th on; n beyond the last."""
     number = at + jnp.arange(t, dtype=jnp.int32)
     length = jnp.diff(around.upto, prepend=jnp.int32(0))
     skipped = around.begin[1:] - (around.begin + length)[:-1]
     passed = number[:, None] >= around.upto[None, :-1]
     more = jnp.sum(jnp.where(passed, skipped[None], 0), axis=1, dtype=jnp.int32)
-    return jnp.where(number < around.upto[-1], around.begin[0] + number + more, n)
+    place = around.begin[0] + number + more
+    return jnp.where(number < around.upto[-1], place if every is None else place * every, n)
 
 
 def _listed(chosen: Array, block: int) -> tuple[Array, Array]:

@@ -5,7 +5,6 @@ are measured again in numbers of twice the length, sums of two floats each (Dekk
 technique for extending the available precision, 1971, doi:10.1007/BF01397083).
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -103,36 +102,29 @@ def measure(
 def near_exactly(
     x: Float[Array, "b d"], y: Float[Array, "d t"], radius: Radius, metric: str
 ) -> Bool[Array, "t b"]:
-    """Whether rows are near each other, by twice the digits, with d numbers stored for each pair.
-
-    float64 has digits enough: there, differences are taken instead of a product of matrices.
-    """
-    p, q = x.T[:, None, :], y[:, :, None]
+    """Whether rows are near each other, by twice the digits: float64 has digits enough."""
+    b, t = x.shape[0], y.shape[1]
     if x.dtype == jnp.float64 and metric == "euclidean":
-        return jnp.sum((q - p) ** 2, axis=0) <= (radius.high + radius.low) ** 2
-    limit: tuple[Array, Array] = (radius.high, radius.low)
-    high, low = _two_sum(q, -p)
-    if metric == "euclidean":
-        return ~_above(_halved(_add, _square((high, low))), _square(limit))
-    sign = jnp.where(high < 0, -1, 1).astype(x.dtype)
-    join = _add if metric == "manhattan" else _larger
-    return ~_above(_halved(join, (high * sign, low * sign)), limit)
+        squared = jnp.sum((y[:, :, None] - x.T[:, None, :]) ** 2, axis=0)
+        return squared <= (radius.high + radius.low) ** 2
+    columns = x.T
+
+    def step(i: Array, total: _Pair) -> _Pair:
+        part = _two_sum(y[i][:, None], -columns[i][None, :])
+        if metric == "euclidean":
+            return _add(total, _square(part))
+        sign = jnp.where(part[0] < 0, -1, 1).astype(x.dtype)
+        part = (part[0] * sign, part[1] * sign)
+        return _add(total, part) if metric == "manhattan" else _larger(total, part)
+
+    # A loop: as one expression of d terms, this took longer to compile than all that is around it.
+    nothing = jnp.zeros((t, b), x.dtype)
+    total = lax.fori_loop(jnp.int32(0), jnp.int32(len(columns)), step, (nothing, nothing))
+    limit: _Pair = (radius.high, radius.low)
+    return ~_above(total, _square(limit) if metric == "euclidean" else limit)
 
 
 _Pair = tuple[Array, Array]
-
-
-def _halved(join: Callable[[_Pair, _Pair], _Pair], value: _Pair) -> _Pair:
-    """All along the first axis together, one half with the other until one is left."""
-    while (size := len(value[0])) > 1:
-        half = size // 2
-        one, other, rest = (
-            tuple(v[part] for v in value)
-            for part in (slice(half), slice(half, 2 * half), slice(2 * half, None))
-        )
-        joined = join((one[0], one[1]), (other[0], other[1]))
-        value = (jnp.concatenate([joined[0], rest[0]]), jnp.concatenate([joined[1], rest[1]]))
-    return value[0][0], value[1][0]
 
 
 def _larger(a: _Pair, b: _Pair) -> _Pair:
