@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -105,14 +105,12 @@ class Feed:
         self.codes = jax.device_put(self._codes[chosen])
         step = schedule.batch_size * images[0].nbytes
         self.most = max(1, min(_CHUNK, _CHUNK_BYTES // step)) if self.streams else _CHUNK
-        self._look = jax.jit(self._drawn)
         self._pool = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[tuple[np.ndarray, np.ndarray]]] | None = None
 
     def begin(self, key: KeyArray) -> TrainState:
         """Training that has not begun."""
-        start = jax.jit(partial(init_state, self.family, self.schedule))
-        return self._place(start(key, self.images, self.codes))
+        return self._place(_begun(self.family, self.schedule, key, self.images, self.codes))
 
     def _place(self, tree: Any) -> Any:
         """On every device that takes part."""
@@ -130,50 +128,41 @@ class Feed:
         return self._from_file(state) if self.streams else self._resident(state)
 
     def _resident(self, state: TrainState) -> tuple[Advance, Any]:
-        # The data are arguments, not constants of the program.
-        def run(state: TrainState, until: int, images: Array, codes: Array) -> Any:
-            step = partial(train, self.family, self.schedule, self.key, chunk=self.most)
-            return step(state, images, codes, until=until, sharding=self._sharding)
-
-        data = self._place((self.images, self.codes))
-        compiled = self._compiled(run, state, self.schedule.steps, *data)
+        key, *data = self._place((self.key, self.images, self.codes))
+        options = {"until": self.schedule.steps, "chunk": self.most}
+        compiled = self._compiled(train, key, state, *data, **options)
 
         def advance(state: TrainState, done: int, until: int) -> Any:
-            return compiled(state, until, *data)
+            return compiled(key, state, *data, until=until)
 
         return advance, compiled.out_info[1]
 
     def _from_file(self, state: TrainState) -> tuple[Advance, Any]:
         b, width = self.schedule.batch_size, self.codes.shape[1]
 
-        def run(state: TrainState, count: int, images: Array, codes: Array) -> Any:
-            step = partial(train_batches, self.family, self.schedule, self.key)
-            return step(state, images, codes, count=count, sharding=self._sharding)
-
-        spread = None
+        key, spread = self._place(self.key), None
         if self._sharding is not None:
             spread = NamedSharding(self._sharding.mesh, PartitionSpec(None, "batch"))
         form = partial(jax.ShapeDtypeStruct, sharding=spread)
         images = form((self.most, b, *self.images.shape[1:]), jnp.uint8)
         codes = form((self.most, b, width), self.codes.dtype)
-        compiled = self._compiled(run, state, 1, images, codes)
+        compiled = self._compiled(train_batches, key, state, images, codes, count=1)
 
         def advance(state: TrainState, done: int, until: int) -> Any:
             ready = self._next
             self._next = None
             batch = ready[1].result() if ready and ready[0] == done else self._fetch(done)
-            result = compiled(state, until - done, *batch)  # each device gets its part
+            result = compiled(key, state, *batch, count=until - done)  # each device gets its part
             if until < self.schedule.steps:  # fetched while the device works
                 self._next = until, self._pool.submit(self._fetch, until)
             return result
 
         return advance, compiled.out_info[1]
 
-    def _compiled(self, run: Callable[..., Any], *args: Any) -> Any:
-        options: dict[str, Any] = {}
-        if self._everywhere is not None:
-            options["out_shardings"] = self._everywhere
-        return jax.jit(run, donate_argnums=0, **options).lower(*args).compile()
+    def _compiled(self, run: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        program = _program(run, self._everywhere, *({"chunk"} & set(options)))
+        fixed = self.family, self.schedule
+        return program.lower(*fixed, *args, sharding=self._sharding, **options).compile()
 
     def _fetch(self, done: int) -> tuple[np.ndarray, np.ndarray]:
         """The pictures and codes of the next `most` steps, in the order of the loop's own."""
@@ -208,26 +197,35 @@ class Feed:
           `uint8` (m, h, w, c).
         """
         params, memory = self.gather((state.ema, state.memory))
-        looked = self._look(params, memory, self.images, self.codes, key, codes, temperature)
-        return np.asarray(looked)
-
-    def _drawn(
-        self,
-        params: Any,
-        memory: Any,
-        images: Array,
-        codes: Array,
-        key: KeyArray,
-        asked: Array,
-        temperature: Array,
-    ) -> Array:
-        rows = sample_rows(len(images), _GLANCE)
-        fitted = self.family.fit(self.key, params, memory, images[rows], codes[rows])
-        return draw(self.family, Model(params, fitted), key, asked, temperature)
+        rows = sample_rows(len(self.images), _GLANCE)
+        few = self.images[rows], self.codes[rows]
+        fitted = fit(self.family, self.key, params, memory, *few)
+        return np.asarray(_drawn(self.family, Model(params, fitted), key, codes, temperature))
 
     def close(self) -> None:
         """Waits for nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+# Programs are kept by what they are of: another run of the same settings compiles nothing.
+_begun = jax.jit(init_state, static_argnums=(0, 1))
+_drawn = jax.jit(draw, static_argnums=0)
+
+
+@partial(jax.jit, static_argnums=0)
+def fit(
+    family: Family, key: KeyArray, params: Any, memory: Any, images: Array, codes: Array
+) -> Any:
+    """What a family fits to the data after training."""
+    return family.fit(key, params, memory, images, codes)
+
+
+@cache
+def _program(run: Callable[..., Any], everywhere: NamedSharding | None, *fixed: str) -> Any:
+    """`run`, whose state is given up and reused; all that comes out lies `everywhere`."""
+    options: dict[str, Any] = {} if everywhere is None else {"out_shardings": everywhere}
+    fixed = ("family", "schedule", "sharding", *fixed)
+    return jax.jit(run, static_argnames=fixed, donate_argnames="state", **options)
 
 
 @partial(jax.jit, static_argnums=(2, 3))

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,7 +14,7 @@ from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
 from ._clusters import cluster_images
 from ._evaluation import Trained, evaluate
-from ._feeds import Feed, spread_over
+from ._feeds import Feed, fit, spread_over
 from ._reclustered import follow, moved
 from ._record import warnings_of, write_clusters
 from ._sheets import Sheets, sheets_of
@@ -192,7 +191,7 @@ def _train(
     state, curves = train_in_chunks(
         feed, keys.init, folder.training_of(path), callbacks=callbacks, quiet=quiet
     )
-    fitted = jax.jit(family.fit)(keys.fit, state.ema, state.memory, feed.images, feed.codes)
+    fitted = fit(family, keys.fit, state.ema, state.memory, feed.images, feed.codes)
     model = Model(state.ema, fitted)
     if not feed.streams:
         codes = feed.codes_of(state)

@@ -138,8 +138,8 @@ def test_the_work_is_really_shared(images):
     seen = []
     compiled = Feed._compiled
 
-    def keep(self, *args):
-        seen.append(compiled(self, *args))
+    def keep(self, *args, **options):
+        seen.append(compiled(self, *args, **options))
         return seen[-1]
 
     with pytest.MonkeyPatch.context() as patch:
