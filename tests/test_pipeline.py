@@ -357,6 +357,15 @@ def test_the_configuration_is_a_value():
     assert type(PipelineConfig(k=np.int64(3)).k) is int
 
 
+def test_augmentations_come_as_words_of_json_and_stay_hashable():
+    config = PipelineConfig.from_dict({"generator": "gan", "augment": ["color", "cutout"]})
+    assert hash(config) == hash(PipelineConfig(generator="gan", augment=("color", "cutout")))
+    assert config.family((8, 8, 1)).augment == ("color", "cutout")
+    for wrong in ("color", ["colour"]):
+        with pytest.raises(ConfigError, match="augment must be"):
+            PipelineConfig.from_dict({"generator": "gan", "augment": wrong})
+
+
 def test_api_fields_are_there():
     names = {field.name for field in dataclasses.fields(PipelineConfig)}
     assert {"k", "steps", "batch_size", "generator", "n_samples"} <= names

@@ -106,6 +106,7 @@ _TEXTS = {
     "depth": "of gan, residual blocks at each size",
     "loss_kind": "of gan: ",
     "gamma": "of gan, weight of the penalty on steep discriminators",
+    "augment": "of gan, with few pictures: any of color,translation,cutout",
     "phase_in": "of gan, share of training after which codes count in full",
     "recluster_every": "of gan, steps between two clusterings by what it sees, or 0",
     "codebook": "of rnn, vectors that pictures are made of",
@@ -129,8 +130,8 @@ _NONE = {
 """Type of each option that has no default value, and what its absence means."""
 
 
-def _of_family(name: str) -> tuple[type, str] | None:
-    """Type of an option of generators, and what each family takes for it."""
+def _of_family(name: str) -> tuple[Callable[[str], Any], str] | None:
+    """What reads an option of generators, and what each family takes for it."""
     from ..generate import families_with
     from ..pipeline import FAMILY_OPTIONS
 
@@ -138,6 +139,8 @@ def _of_family(name: str) -> tuple[type, str] | None:
         return None
     own = families_with(name)
     number = next((type(value) for value in own.values() if value is not None), float)
+    if number is tuple:
+        return lambda text: tuple(text.split(",")), "none"
     if len({*own.values()}) == 1:
         default = next(iter(own.values()))
         return number, "by the size of the pictures" if default is None else str(default)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +75,10 @@ class GAN(Family):
             check_count(getattr(self, name), name)
         check_count(self.penalty_every, "penalty_every")
         check_count(self.recluster_every, "recluster_every", low=0)
-        for kind in self.augment:
+        given: Any = self.augment
+        if isinstance(given, str):
+            raise ValueError(f"augment must be a tuple of names, not {given!r}")
+        for kind in given:
             check_choice(kind, "augment", AUGMENTATIONS)
         if self.gamma is not None and self.gamma < 0:
             raise ValueError(f"gamma must be at least 0, not {self.gamma}")

@@ -16,8 +16,8 @@ GENERATORS = tuple(FAMILIES)
 
 FAMILY_OPTIONS = (
     *("latent", "width", "network", "compute", "likelihood", "beta", "free_bits", "components"),
-    *("depth", "loss_kind", "gamma", "phase_in", "recluster_every", "codebook", "hidden"),
-    *("guidance", "lam"),
+    *("depth", "loss_kind", "gamma", "augment", "phase_in", "recluster_every"),
+    *("codebook", "hidden", "guidance", "lam"),
 )
 """Options of the families of generators; None takes the family's own."""
 
@@ -164,6 +164,8 @@ class PipelineConfig(ClusterConfig):
       depth: of "gan", residual blocks at each size.
       loss_kind: of "gan": "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp".
       gamma: of "gan", weight of the penalty on steep discriminators.
+      augment: of "gan", changes of pictures before they are judged, where there are few: "color",
+        "translation" and "cutout".
       phase_in: of "gan", share of training after which codes count in full.
       recluster_every: of "gan", steps after which pictures are clustered anew by what the
         discriminator sees in them; 0 keeps the clusters.
@@ -192,6 +194,7 @@ class PipelineConfig(ClusterConfig):
     depth: int | None = None
     loss_kind: str | None = None
     gamma: float | None = None
+    augment: tuple[str, ...] | None = None
     phase_in: float | None = None
     recluster_every: int | None = None
     codebook: int | None = None
@@ -207,6 +210,9 @@ class PipelineConfig(ClusterConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        given: Any = self.augment
+        if isinstance(given, list):  # of JSON; options are hashed
+            object.__setattr__(self, "augment", tuple(given))
         try:
             self.family((8, 8, 1))  # which checks its own options
         except (TypeError, ValueError) as error:
