@@ -73,7 +73,10 @@ def _call(words: list[str]) -> int:
         options = _parse(words)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
-    return int(options.call(options))
+    from .._kept import kept_on_disk
+
+    with kept_on_disk():  # the next command compiles nothing that this one did
+        return int(options.call(options))
 
 
 def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_run(commands: Any) -> None:
-    from ..pipeline import PipelineConfig
+    from ..pipeline import PRESETS, PipelineConfig
 
     parser = command(
         commands,
@@ -27,6 +27,11 @@ def add_run(commands: Any) -> None:
         "clusterart run --out runs/digits -k 10",
     )
     _add_job(parser, "runs/NAME", PipelineConfig)
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"start from settings that go together: {', '.join(PRESETS)}",
+    )
     parser.add_argument(
         "--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)"
     )
@@ -174,8 +179,14 @@ def _job(
     options: argparse.Namespace, call: "Callable[..., Run]", kind: "type[ClusterConfig]"
 ) -> int:
     from .. import use_cpu_cores
+    from ..pipeline import preset
 
-    values = _read_config(options.config) if options.config else {}
+    values: dict[str, Any] = {}
+    if getattr(options, "preset", None):
+        start = preset(options.preset)
+        values, options.size = start.options, options.size or start.size
+    if options.config:
+        values |= _read_config(options.config)
     names = {field.name for field in fields(kind)}
     values |= {name: value for name, value in vars(options).items() if name in names}
     config = kind.from_dict(values)

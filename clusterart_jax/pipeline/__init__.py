@@ -2,6 +2,7 @@
 
 - `cluster_then_generate`: the job as one pure function; `PipelineResult` is what it returns.
 - `PipelineConfig`: what the job does; `ClusterConfig`: its part up to the clusters.
+- `preset`, `PRESETS`: settings that go together, by name; a `Preset` tells what is `Expected`.
 - `project`, `clustered`: pictures → points; points and what was found among them → a `Clustering`,
   which labels new pictures too.
 - `METHODS`: an algorithm's name → a `Method`, which finds clusters, as `Found`, and labels points.
@@ -13,20 +14,25 @@ from ._clustering import Clustering, clustered, project
 from ._config import FAMILY_OPTIONS, ClusterConfig, PipelineConfig
 from ._job import Keys, PipelineResult, cluster_then_generate, turns
 from ._methods import METHODS, Found, Method, least_numbers
+from ._presets import PRESETS, Expected, Preset, preset
 
 __all__ = [
     "FAMILY_OPTIONS",
     "METHODS",
+    "PRESETS",
     "ClusterConfig",
     "Clustering",
+    "Expected",
     "Found",
     "Keys",
     "Method",
     "PipelineConfig",
     "PipelineResult",
+    "Preset",
     "cluster_then_generate",
     "clustered",
     "least_numbers",
+    "preset",
     "project",
     "turns",
 ]

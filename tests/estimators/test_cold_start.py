@@ -4,12 +4,10 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from clusterart_jax.estimators import _programs
+from clusterart_jax import _kept
 
 IMPORTS = "from sklearn.datasets import load_digits; import jax; import sklearn.cluster;"
 FIT = """import clusterart_jax as ca
@@ -23,7 +21,7 @@ SAY = "print(model.inertia_, sum('cache_hits' in e for e in found), jax.config.v
 
 
 def run(code: str, folder: str) -> str:
-    env = os.environ | {_programs.FOLDER: folder}
+    env = os.environ | {_kept.FOLDER: folder}
     for name in ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"):
         env.pop(name, None)  # a user's process, without the short cuts of tests
     done = subprocess.run(
@@ -69,30 +67,3 @@ def test_the_next_process_finds_the_programs_of_the_one_before(tmp_path):
     assert first.split()[0] == again.split()[0]
     (folder,) = (tmp_path / "programs").iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.fixture
-def fresh(monkeypatch, tmp_path):
-    monkeypatch.setenv(_programs.FOLDER, str(tmp_path / "programs"))
-    monkeypatch.setattr(_programs, "_folder", _programs._folder.__wrapped__)
-    return tmp_path / "programs"
-
-
-def test_the_oldest_programs_are_forgotten(fresh, monkeypatch):
-    monkeypatch.setattr(_programs, "_MOST", 2)
-    folder = _programs._folder()
-    for age, name in enumerate("abcd"):
-        path = folder / f"jit_{name}-cache"
-        path.write_bytes(b"")
-        os.utime(path, (1000 - age, 1000 - age))
-    _programs._folder()
-    assert sorted(p.name for p in folder.iterdir()) == ["jit_a-cache", "jit_b-cache"]
-
-
-def test_no_folder_is_no_error(fresh, monkeypatch):
-    Path(fresh).write_text("a file, where the folder would be")
-    assert _programs._folder() is None
-    monkeypatch.setenv(_programs.FOLDER, "")
-    assert _programs._folder() is None
-    with _programs._kept_on_disk():
-        pass

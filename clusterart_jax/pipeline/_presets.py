@@ -1,0 +1,129 @@
+"""Settings that go together, by the size of the pictures and the machine."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .._checks import hint
+from .._errors import ConfigError
+from ._config import PipelineConfig
+
+MACHINES = ("cpu", "accelerator")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What came of a preset where it was tried.
+
+    Attributes:
+      machine: which it was.
+      minutes: of the whole job, its report included.
+      consistency: share of new pictures that the clustering puts where they were asked of.
+      frechet: Fréchet distance of new pictures to real ones; see `clusterart measure`.
+      floor: the same between halves of the real pictures.
+    """
+
+    machine: str
+    minutes: float
+    consistency: float
+    frechet: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings, what they are meant for, and what to expect of them.
+
+    Attributes:
+      config: the settings.
+      size: side of the pictures in pixels.
+      machine: "cpu", two cores or more, or "accelerator".
+      data: pictures that they are tried on: a named set, or a folder.
+      expected: of `command`; None where it was not tried yet.
+    """
+
+    config: PipelineConfig
+    size: int
+    machine: str
+    data: str
+    expected: Expected | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What differs from `PipelineConfig()`."""
+        plain = PipelineConfig()
+        names = [field.name for field in fields(self.config)]
+        both = {name: (getattr(self.config, name), getattr(plain, name)) for name in names}
+        return {name: value for name, (value, other) in both.items() if value != other}
+
+    @property
+    def command(self) -> str:
+        """What runs the job with them, option by option."""
+        words = ["clusterart run", self.data, "--size", str(self.size)]
+        for name, value in self.options.items():
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            words += ["-k" if name == "k" else "--" + name.replace("_", "-"), text]
+        return " ".join(words)
+
+
+def _vae(**options: Any) -> PipelineConfig:
+    return PipelineConfig(generator="vae", **options)
+
+
+def _gan(**options: Any) -> PipelineConfig:
+    return PipelineConfig(generator="gan", **options)
+
+
+_FEW = ("color", "translation", "cutout")  # for sets of few pictures
+_LONG: dict[str, Any] = {"width": 64, "depth": 2, "batch_size": 256, "compute": "bfloat16"}
+
+PRESETS: dict[str, Preset] = {
+    "vae-8": Preset(_vae(), 8, "cpu", "digits"),
+    "gan-8": Preset(_gan(steps=3000, batch_size=64, width=16), 8, "cpu", "digits"),
+    "vae-28": Preset(_vae(steps=4000, batch_size=64), 28, "cpu", "fashion-mnist"),
+    "gan-28": Preset(_gan(steps=4000, batch_size=64), 28, "cpu", "fashion-mnist"),
+    "gan-classic-28": Preset(
+        _gan(network="mlp", loss_kind="non-saturating", steps=10_000), 28, "cpu", "fashion-mnist"
+    ),
+    "rnn-28": Preset(
+        PipelineConfig(generator="rnn", steps=4000, batch_size=64), 28, "cpu", "fashion-mnist"
+    ),
+    "cci-28": Preset(
+        PipelineConfig(generator="cci", steps=2000, batch_size=64), 28, "cpu", "fashion-mnist"
+    ),
+    "vae-32": Preset(_vae(steps=3000, batch_size=64), 32, "cpu", "FOLDER"),
+    "vae-64": Preset(_vae(steps=3000, batch_size=32), 64, "cpu", "FOLDER"),
+    "gan-64": Preset(
+        _gan(steps=3000, batch_size=16, width=16, augment=_FEW, phase_in=0.25), 64, "cpu", "FOLDER"
+    ),
+    "vae-128": Preset(_vae(steps=3000, batch_size=16, width=16), 128, "cpu", "FOLDER"),
+    "gan-28-accelerator": Preset(
+        _gan(k=50, n_components=64, steps=50_000, **_LONG), 28, "accelerator", "fashion-mnist"
+    ),
+    "gan-32-accelerator": Preset(
+        _gan(k=50, n_components=64, steps=50_000, **_LONG), 32, "accelerator", "FOLDER"
+    ),
+    "gan-64-accelerator": Preset(
+        _gan(k=50, n_components=64, steps=100_000, **_LONG), 64, "accelerator", "FOLDER"
+    ),
+    "gan-128-accelerator": Preset(
+        _gan(k=50, n_components=64, steps=100_000, **_LONG), 128, "accelerator", "FOLDER"
+    ),
+}
+"""Settings by name."""
+
+
+def preset(name: str) -> Preset:
+    """The preset of a name.
+
+    Raises:
+      ConfigError: where there is none; the nearest name is told.
+
+    Example:
+      >>> from clusterart_jax.pipeline import preset
+      >>> preset("gan-8").command
+      'clusterart run digits --size 8 --generator gan --width 16 --steps 3000 --batch-size 64'
+    """
+    if name not in PRESETS:
+        near = hint(name, list(PRESETS)) or f"; the presets are {', '.join(PRESETS)}"
+        raise ConfigError(f"unknown preset {name!r}{near}")
+    return PRESETS[name]
