@@ -1,5 +1,6 @@
 """Checks of shape, dtype and options, made when a function is traced; one clear line each."""
 
+import math
 from typing import Any
 
 import jax
@@ -89,6 +90,18 @@ def as_scalar(value: ArrayLike, dtype: Any) -> ArrayLike:
     Numbers of Python stay on the host: each array made of one costs as much as a small program.
     """
     return value.astype(dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
+
+
+def check_number(
+    value: ArrayLike, name: str, dtype: Any, *, low: float = -math.inf, above: bool = False
+) -> ArrayLike:
+    """A number from `low` on, or above it, as `as_scalar` gives it; arrays of JAX are not read."""
+    if not isinstance(value, jax.Array):
+        number = float(np.asarray(value, float))
+        if not (number > low if above else number >= low):
+            bound = f"{'above' if above else 'at least'} {low}" if low > -math.inf else "a number"
+            raise ConfigError(f"{name} must be {bound}, not {value!r}")
+    return as_scalar(value, dtype)
 
 
 def check_choice(value: Any, name: str, allowed: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_choice, check_count, check_key, check_rows, check_weights
+from .._checks import check_choice, check_count, check_key, check_number, check_rows, check_weights
 from .._linalg import (
     HIGHEST,
     block_size,
@@ -109,7 +109,7 @@ def bisecting_kmeans(
         rows,
         weights,
         jnp.asarray(max_iter, jnp.int32),
-        jnp.asarray(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         k=k,
         init=init,
         n_init=n_init,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import as_scalar, check_count, check_rows
+from .._checks import as_scalar, check_count, check_number, check_rows
 from .._errors import ConfigError
 from .._typing import Array, ArrayLike, Float, Int
 
@@ -47,7 +47,7 @@ def cut_tree(
     if (n_clusters is None) == (distance_threshold is None):
         raise ConfigError("give either n_clusters or distance_threshold, not both or none")
     if distance_threshold is not None:
-        return _cut(z, None, as_scalar(distance_threshold, z.dtype))
+        return _cut(z, None, check_number(distance_threshold, "distance_threshold", z.dtype))
     if not isinstance(n_clusters, jax.Array):
         n_clusters = check_count(n_clusters, "n_clusters")
     return _cut(z, as_scalar(n_clusters, jnp.int32), None)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import as_scalar, check_choice, check_rows, check_weights
+from .._checks import check_choice, check_number, check_rows, check_weights
 from .._errors import ConfigError
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int
@@ -49,7 +49,8 @@ def dbscan(
     `min_samples`. A row that is not core joins the first of the clusters whose core rows are within
     `eps`, else it is noise. Rows at a distance of exactly `eps` are within it: float32 rows whose
     distance is close to `eps` are measured to twice the digits, so that labels are those of
-    float64. (Cosine distances have the digits of their type; what rounding leaves open is within.)
+    float64. (Cosine distances, and rows of float64, have the digits of their type: between pairs
+    at `eps` itself their rounding decides. Cosine distances that it leaves open are within.)
 
     Works under `jit` and `vmap`, and on rows sharded over a mesh, where every device holds all rows
     and compares its share of them.
@@ -100,7 +101,7 @@ def dbscan(
         rows,
         held,
         two_floats(eps, x.dtype),
-        as_scalar(min_samples, x.dtype),
+        check_number(min_samples, "min_samples", x.dtype),
         metric=metric,
         unit=unit,
         sharding=sharding,
@@ -146,6 +147,11 @@ def dbscan_predict(
     check_choice(metric, "metric", METRICS)
     if x.shape[1] != components.shape[1]:
         raise ValueError(f"x has {x.shape[1]} columns but components have {components.shape[1]}")
+    if np.shape(labels) != components.shape[:1]:
+        raise ValueError(
+            f"labels must have shape {components.shape[:1]}, one of each row of components, not "
+            f"{np.shape(labels)}"
+        )
     rows, there, sharding = spread_rows(x, jnp.ones(x.shape[:1], x.dtype))
     components, labels = (
         replicate(a, sharding) for a in (components.astype(x.dtype), jnp.asarray(labels, jnp.int32))

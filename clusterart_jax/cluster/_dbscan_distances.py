@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import as_scalar, check_rows, check_weights
+from .._checks import as_scalar, check_number, check_rows, check_weights
 from .._errors import ConfigError
 from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Bool, Float
@@ -69,7 +69,10 @@ def dbscan_distances(
     sharding = row_sharding(distances)
     rows = (distances, weights, jnp.asarray(present, bool))
     args = [replicate(a, sharding) for a in rows]
-    radius, least = as_scalar(eps, distances.dtype), as_scalar(min_samples, distances.dtype)
+    radius, least = (
+        as_scalar(eps, distances.dtype),
+        check_number(min_samples, "min_samples", distances.dtype),
+    )
     return _dbscan_distances(*args, radius, least)
 
 

@@ -6,7 +6,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_active, check_choice, check_count, check_key, check_rows, check_weights
+from .._checks import (
+    check_active,
+    check_choice,
+    check_count,
+    check_key,
+    check_number,
+    check_rows,
+    check_weights,
+)
 from .._linalg import moments, round_origin, total
 from .._sharding import RowSharding, over_rows, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Float, Int, KeyArray
@@ -99,7 +107,7 @@ def gmm(
         weights,
         given,
         jnp.asarray(max_iter, jnp.int32),
-        jnp.asarray(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         jnp.asarray(reg_covar, x.dtype),
         check_active(active, k),
         k=k,

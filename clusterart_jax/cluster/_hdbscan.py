@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import as_scalar, check_choice, check_count, check_rows, check_weights
+from .._checks import as_scalar, check_choice, check_count, check_number, check_rows, check_weights
 from .._sharding import (
     RowSharding,
     over_rows,
@@ -139,7 +139,7 @@ def hdbscan(
         max_samples = check_count(max_samples, "max_samples", high=n)
         samples = _count(size if min_samples is None else min_samples, "min_samples")
     else:
-        name = "min_cluster_size, which min_samples is" if min_samples is None else "min_samples"
+        name = "min_samples, here min_cluster_size," if min_samples is None else "min_samples"
         # A heavy row may be as many as that alone.
         most_samples = n if sample_weight is None else None
         samples = check_count(size if min_samples is None else min_samples, name, high=most_samples)
@@ -148,6 +148,9 @@ def hdbscan(
     if metric == "precomputed" and x.shape != (n, n):
         raise ValueError(f"x must hold distances (n, n) where they are precomputed, not {x.shape}")
     check_choice(cluster_selection_method, "cluster_selection_method", METHODS)
+    epsilon = check_number(cluster_selection_epsilon, "cluster_selection_epsilon", x.dtype, low=0)
+    largest = np.inf if max_cluster_size is None else max_cluster_size
+    largest = check_number(largest, "max_cluster_size", x.dtype, low=1)
     known = isinstance(size, int)
     weighted, weights = sample_weight is not None, check_weights(sample_weight, x)
     sharding = spread_rows(x, weights)[2]
@@ -156,9 +159,9 @@ def hdbscan(
         replicate(weights, sharding),
         as_scalar(samples, x.dtype),
         as_scalar(size, x.dtype),
-        as_scalar(alpha, x.dtype),
-        as_scalar(cluster_selection_epsilon, x.dtype),
-        as_scalar(np.inf if max_cluster_size is None else max_cluster_size, x.dtype),
+        check_number(alpha, "alpha", x.dtype, low=0, above=True),
+        epsilon,
+        largest,
         reach=max_samples,
         metric=metric,
         method=cluster_selection_method,

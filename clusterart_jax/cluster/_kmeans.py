@@ -15,6 +15,7 @@ from .._checks import (
     check_choice,
     check_count,
     check_key,
+    check_number,
     check_rows,
     check_weights,
 )
@@ -142,7 +143,7 @@ def kmeans(
         weights,
         given,
         as_scalar(max_iter, jnp.int32),
-        as_scalar(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         check_active(active, k),
         k=k,
         init=init,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .._checks import check_choice, check_rows, check_weights
 from .._errors import ConfigError
-from .._linalg import moments, round_origin
+from .._linalg import round_middle
 from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Float
 from ._linkage_centroids import center_merges
@@ -53,9 +53,9 @@ def linkage(
     "precomputed"; more than 32,768 rows are refused.
 
     Args:
-      x: rows (n, d), finite also where their weight is 0; or distances (n, n), of which those above
-        the diagonal are read, where the metric is "precomputed". float32 and float64 are kept,
-        other types become the default float.
+      x: rows (n, d); or distances (n, n), of which those above the diagonal are read, where the
+        metric is "precomputed". float32 and float64 are kept, other types become the default float.
+        Where a row that is present is not finite, all heights are NaN.
       method: one of the above. Static.
       metric: "euclidean", "manhattan", "chebyshev", "cosine" or "precomputed"; "ward", "centroid"
         and "median" take "euclidean" only. Static.
@@ -122,19 +122,30 @@ def needs_matrix(method: str, metric: str) -> bool:
 @partial(jax.jit, static_argnames=("method", "metric"))
 def _linkage(x: Array, weights: Array, *, method: str, metric: str) -> Array:
     def solve(x: Array, weights: Array) -> Array:
-        x = jnp.where((weights > 0)[:, None], x, 0)
+        present = (weights > 0)[:, None]
+        x = jnp.where(present, x, 0)
+        # Rounds would wait for a nearest pair of numbers that there are none of.
+        known = jnp.all(jnp.isfinite(x)) | (metric == "precomputed")
+        x = jnp.where(known, x, 0)
         origin = jnp.zeros((1, x.shape[1]), x.dtype)
         if metric == "euclidean":
-            origin = round_origin(*moments(x, weights))[None]
+            origin = round_middle(x, weights)[None]
+        # Squares of very large or small numbers are none; powers of two change no digit.
+        power = jnp.frexp(jnp.max(jnp.abs(jnp.where(present, x - origin, 0))))[1]
+        if metric in ("precomputed", "cosine"):
+            power = jnp.zeros_like(power)
+        x, origin = jnp.ldexp(x, -power), jnp.ldexp(origin, -power)
         if needs_matrix(method, metric):
-            found = chain_merges(pair_distances(x, origin, metric), weights, method)
-            return to_linkage(found, weights, ordered=True)
-        if method == "single":
-            return to_linkage(_single(x, weights, metric), weights, ordered=False)
-        x, ward = jnp.where((weights > 0)[:, None], x - origin, 0), method == "ward"
-        found = ward_merges(x, weights) if ward else center_merges(x, weights, method)
-        found = found._replace(height=jnp.sqrt(found.height))
-        return to_linkage(found, weights, ordered=ward)
+            found, ordered = chain_merges(pair_distances(x, origin, metric), weights, method), True
+        elif method == "single":
+            found, ordered = _single(x, weights, metric), False
+        else:
+            x, ordered = jnp.where(present, x - origin, 0), method == "ward"
+            found = ward_merges(x, weights) if ordered else center_merges(x, weights, method)
+            found = found._replace(height=jnp.sqrt(found.height))
+        height = jnp.where(known, jnp.ldexp(found.height, power), jnp.nan)
+        found = found._replace(height=height)
+        return to_linkage(found, weights, ordered=ordered)
 
     if jax.default_backend() == "cpu":
         # Problems one after the other: each stops by itself, and stays in cache.

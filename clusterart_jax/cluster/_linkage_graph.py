@@ -9,7 +9,7 @@ from jax import lax
 
 from .._checks import check_choice, check_rows, check_weights
 from .._errors import ConfigError
-from .._linalg import moments, round_origin
+from .._linalg import round_middle
 from .._sharding import replicate, row_sharding
 from .._typing import Array, ArrayLike, Float, Int
 from ._linkage_edges import edge_merges
@@ -113,7 +113,7 @@ def _graph_linkage(
     def solve(x: Array, edges: Array, given: Array, weights: Array) -> Array:
         present = weights > 0
         x = jnp.where(present[:, None], x, 0)
-        origin = round_origin(*moments(x, weights)) if method == "ward" else jnp.zeros_like(x[0])
+        origin = round_middle(x, weights) if method == "ward" else jnp.zeros_like(x[0])
         x = jnp.where(present[:, None], x - origin[None], 0)
         if not len(edges):  # a loop stands for none
             edges, given = jnp.zeros((1, 2), jnp.int32), given[:0]

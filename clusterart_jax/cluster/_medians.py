@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_count, check_key, check_rows, check_weights
+from .._checks import check_count, check_key, check_number, check_rows, check_weights
 from .._linalg import block_size, fold_rows, total, weighted_mean
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
@@ -106,7 +106,7 @@ def kmedians(
         weights,
         None if given is None else replicate(given, sharding),
         jnp.asarray(max_iter, jnp.int32),
-        jnp.asarray(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         k=k,
         init=init,
         n_init=n_init,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._checks import check_count, check_key, check_rows, check_weights
+from .._checks import check_count, check_key, check_number, check_rows, check_weights
 from .._linalg import total
 from .._sharding import RowSharding, over_rows, replicate, rows_back, spread_rows
 from .._typing import Array, ArrayLike, Bool, Float, Int, KeyArray
@@ -112,7 +112,7 @@ def mini_batch_kmeans(
         weights,
         given,
         jnp.asarray(max_iter, jnp.int32),
-        jnp.asarray(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         jnp.asarray(max_no_improvement, jnp.int32),
         jnp.asarray(reassignment_ratio, x.dtype),
         k=k,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import check_count, check_key, check_rows, check_weights
+from .._checks import check_count, check_key, check_number, check_rows, check_weights
 from .._linalg import (
     HIGHEST,
     block_size,
@@ -59,8 +59,8 @@ def soft_kmeans(
 
     Its fixed point can be differentiated, forward and in reverse, with respect to rows, weights
     and temperature: the gradient is that of the fixed point, by the implicit function theorem,
-    whatever the number of iterations that led there. At a high temperature all centres meet in
-    the mean; at a low one this is k-means.
+    whatever the number of iterations that led there, once `converged`. At a high temperature all
+    centres meet in the mean; at a low one this is k-means.
 
     Cost O(n d k) an iteration; peak extra memory O(n k), which is that of the responsibilities, and
     a few copies of the rows for a gradient.
@@ -110,7 +110,7 @@ def soft_kmeans(
         jnp.asarray(temperature, x.dtype),
         None if given is None else replicate(given, sharding),
         jnp.asarray(max_iter, jnp.int32),
-        jnp.asarray(tol, x.dtype),
+        check_number(tol, "tol", x.dtype, low=0),
         k=k,
         init=init,
         n_init=n_init,

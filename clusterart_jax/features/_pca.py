@@ -42,7 +42,8 @@ def pca(
       3,000 times weaker than the strongest are lost. Cost O(n d min(n, d)), peak extra memory
       O(d min(n, d)).
     - "full": singular values of the rows themselves by QR factorisations of blocks, exact for
-      weak directions too, at about three times the cost. Peak extra memory O(d²).
+      weak directions too, at about three times the cost. Peak extra memory O(d²). It multiplies
+      rows by the roots of their weights, so that gradients by a weight of 0 are NaN.
     - "randomized": a block Krylov subspace from some passes over the rows, which starts from
       4,096 of the rows and never forms a (d, d) matrix. Where variances fall slowly, components
       are mixed with weaker ones; more passes help. Cost O(n d (m + oversample) passes), peak

@@ -104,6 +104,24 @@ def test_equals_scipy(method, n, d, dtype):
 
 
 @every
+def test_neither_scale_nor_one_row_far_away_costs_digits(method):
+    x = rows(120, 3, seed=3)
+    astray = np.concatenate([x[:-1], np.full((1, 3), 1e6)])
+    for data in (1e18 * x, 1e-18 * x, astray, x + 1e4):
+        some = data.astype(np.float32)
+        theirs = hierarchy.linkage(some.astype(float), method)
+        np.testing.assert_allclose(solve(some, method)[:, 2], theirs[:, 2], rtol=1e-5)
+
+
+@every
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_no_number_has_no_tree(method, wrong):
+    x = rows(120, 3, dtype=np.float32)
+    x[5, 1] = wrong
+    assert np.isnan(solve(x, method)[:119, 2]).all()
+
+
+@every
 def test_two_rows(method):
     x, one = [[0.0, 1], [4, 4]], [[0, 1, 5, 2]]
     np.testing.assert_allclose(linkage(x, method=method), one)

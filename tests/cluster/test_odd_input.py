@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import clusterart_jax as ca
-from clusterart_jax._errors import DataError
+from clusterart_jax._errors import ConfigError, DataError
 
 KEY = jax.random.key(0)
 NAMES = ["kmeans", "mini_batch_kmeans", "bisecting_kmeans", "gmm", "kmedians", "spherical_kmeans"]
@@ -83,3 +83,39 @@ def test_rows_that_are_all_alike_are_as_few_clusters_as_may_be(method, key):
 def test_choose_k_takes_several_numbers(key):
     with pytest.raises(TypeError, match="ks must hold numbers of clusters"):
         ca.choose_k(key, np.ones((5, 3)), 3)
+
+
+@each
+@pytest.mark.parametrize("tol", [-1.0, np.nan])
+def test_a_tolerance_that_cannot_be_is_refused(name, rows, tol):
+    with pytest.raises(ConfigError, match="tol must be at least 0, not"):
+        RUNS[name](KEY, rows, 3, tol=tol)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda x: ca.hdbscan(x, 5, alpha=0.0), "alpha must be above 0, not 0.0"),
+        (
+            lambda x: ca.hdbscan(x, 5, cluster_selection_epsilon=-1.0),
+            "cluster_selection_epsilon must be at least 0, not -1.0",
+        ),
+        (
+            lambda x: ca.hdbscan(x, 5, max_cluster_size=0),
+            "max_cluster_size must be at least 1, not 0",
+        ),
+        (lambda x: ca.hdbscan(x, 50), "min_samples, here min_cluster_size, must be between 1"),
+        (lambda x: ca.dbscan(x, 1.0, np.nan), "min_samples must be a number, not nan"),
+        (
+            lambda x: ca.cluster.cut_tree(np.ones((3, 4)), distance_threshold=np.nan),
+            "distance_threshold must be a number, not nan",
+        ),
+        (
+            lambda x: ca.cluster.dbscan_predict(x, x, np.zeros(3, int), 0.5),
+            r"labels must have shape \(40,\), one of each row of components, not \(3,\)",
+        ),
+    ],
+)
+def test_options_that_cannot_be_are_named(call, text, rows):
+    with pytest.raises(ValueError, match=text):
+        call(rows)
