@@ -13,7 +13,7 @@ NAME = ROOT.name
 
 FLOOR = {
     *("_typing", "_errors", "_files", "_progress"),
-    *("_checks", "_linalg", "_cholesky", "_qr", "_sharding"),
+    *("_checks", "_kept", "_linalg", "_cholesky", "_qr", "_sharding"),
 }
 ROOMS = [
     *("data", "features", "cluster", "condition", "generate", "metrics", "art", "estimators"),

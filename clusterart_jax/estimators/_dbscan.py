@@ -28,7 +28,8 @@ class DBSCAN(ClusterMixin, BaseEstimator):
 
     A program written for `sklearn.cluster.DBSCAN` runs when only the import changes, with equal
     labels: rows at a distance of exactly `eps` are neighbours, and a row that is near two clusters
-    joins the first. Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4
+    joins the first. (Where numbers such as 0.3, which no float is, put a pair at `eps`, the last
+    rounding of the squared distance decides, which scikit-learn may do otherwise.) Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4
     million numbers) are computed in float64; of more float32 rows, cosine distances have float32's
     rounding, the others float64's. Sparse rows and sparse distances are refused.
 

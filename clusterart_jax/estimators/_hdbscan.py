@@ -19,7 +19,7 @@ class HDBSCAN(ClusterMixin, BaseEstimator):
 
     A program written for `sklearn.cluster.HDBSCAN` runs when only the import changes, and labels
     are the same, but for rows that edges of equal length leave between two clusters, and numbers
-    too, where rows are all different and weigh 1.
+    too, where rows are all different, weigh 1, and no two edges are of equal length.
     Up to 8,192 rows (and 4 million numbers) are computed in float64; more float32 rows in float32.
     All distances are never stored at once, but for metrics other than "euclidean", "manhattan",
     "chebyshev" and "cosine", and then between at most 16,384 rows. Sparse rows are refused. Beyond

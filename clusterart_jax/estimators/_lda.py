@@ -29,7 +29,8 @@ class LinearDiscriminantAnalysis(
     A program written for `sklearn.discriminant_analysis.LinearDiscriminantAnalysis` runs when only
     the import changes. Scores and `coef_` are those relative to the classes' mean for every solver,
     as scikit-learn's "svd" has them. More float32 rows than 8,192 (or 4 million numbers) are
-    computed in float32, all others in float64. Sparse rows are refused.
+    computed in float32, all others in float64. Columns of `transform` and `scalings_` may have the
+    other sign, which is any factorisation's choice. Sparse rows are refused.
 
     Cost O(n d² + d³), with shrinkage "auto" O(n c d²); peak extra memory O(d² + c d).
 
