@@ -45,9 +45,10 @@ def linkage(
 
     The result is that of `scipy.cluster.hierarchy.linkage` where no ties decide. Centres have the
     digits of the rows: of float32 rows, "ward", "centroid" and "median" tell groups apart that are
-    a thousandth as wide as all rows together, and of tighter ones only roughly how they merge. Works under `jit`
-    and `vmap`, in one program; rows sharded over a mesh are gathered first. `cut_tree` gives
-    labels.
+    a thousandth as wide as all rows together, and of tighter ones only roughly how they merge.
+
+    Works under `jit` and `vmap`, in one program; rows sharded over a mesh are gathered first.
+    `cut_tree` gives labels.
 
     Cost and peak extra memory: "ward" mostly O(n² d) in matrix products, and O(n d); "single",
     O(n² d) and O(n d); "centroid" and "median", mostly O(n² d) and O(n d). "complete", "average"

@@ -29,9 +29,11 @@ class DBSCAN(ClusterMixin, BaseEstimator):
     A program written for `sklearn.cluster.DBSCAN` runs when only the import changes, with equal
     labels: rows at a distance of exactly `eps` are neighbours, and a row that is near two clusters
     joins the first. (Where numbers such as 0.3, which no float is, put a pair at `eps`, the last
-    rounding of the squared distance decides, which scikit-learn may do otherwise.) Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4
-    million numbers) are computed in float64; of more float32 rows, cosine distances have float32's
-    rounding, the others float64's. Sparse rows and sparse distances are refused.
+    rounding of the squared distance decides, which scikit-learn may do otherwise.)
+
+    Beyond it, `predict` tells the cluster of new rows. Up to 8,192 rows (and 4 million numbers) are
+    computed in float64; of more float32 rows, cosine distances have float32's rounding, the others
+    float64's. Sparse rows and sparse distances are refused.
 
     Cost O(n m d), where m rows are in the cells of a grid around a row; peak extra memory O(n d).
     Metrics that have no grid, and functions, take all n² distances, of at most 32,768 rows.
