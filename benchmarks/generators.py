@@ -3,7 +3,8 @@
 Every family is trained on Fashion-MNIST unconditionally, on k-means clusters and on the known
 classes, with the same networks and the same steps. New pictures, asked of codes as often as the
 training set has them, are compared with the 10,000 test pictures in the features of a classifier
-trained on the classes. A row that is done is kept in the JSON: the same command goes on after it.
+trained on the classes; for VAE also those whose latents come from its prior. A row that is done is
+kept in the JSON: the same command goes on after it.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +28,7 @@ from clusterart_jax.condition import encode
 from clusterart_jax.data import load
 from clusterart_jax.generate import (
     FAMILIES,
+    VAE,
     Classifier,
     Family,
     Model,
@@ -106,12 +109,14 @@ def trained_classifier(pictures: Pictures, steps: int) -> Any:
     """A network of the classes: pictures → features and probabilities."""
     network = Classifier(pictures.train.shape[1:], 10)
     codes = encode(jnp.asarray(pictures.train_labels), 10).codes
-    state, _ = learn(network, Schedule(steps, 128), 0, pictures.train, codes)
+    state, *_ = learn(network, Schedule(steps, 128), 0, pictures.train, codes)
     return partial(classify, network, state.ema)
 
 
-def learn(family: Any, schedule: Schedule, seed: int, images: Any, codes: Any) -> tuple[Any, float]:
-    """The trained state, and the seconds that steps took without compiling."""
+def learn(
+    family: Any, schedule: Schedule, seed: int, images: Any, codes: Any
+) -> tuple[Any, float, float]:
+    """The trained state, the seconds that its steps took, and those that compiling them took."""
     images, codes = jax.device_put(images), jax.device_put(codes)
     first, key = jax.random.split(jax.random.key(seed))
     state = jax.jit(partial(init_state, family, schedule))(first, images, codes)
@@ -119,6 +124,7 @@ def learn(family: Any, schedule: Schedule, seed: int, images: Any, codes: Any) -
     def some(state: Any, images: Any, codes: Any) -> Any:
         return train(family, schedule, key, state, images, codes, chunk=_CHUNK)
 
+    before = time.perf_counter()
     step = jax.jit(some, donate_argnums=0).lower(state, images, codes).compile()
     begin = time.perf_counter()
     for _ in range(-(-schedule.steps // _CHUNK)):
@@ -126,7 +132,7 @@ def learn(family: Any, schedule: Schedule, seed: int, images: Any, codes: Any) -
         last = np.asarray(curves["loss"])
         if not np.isfinite(last[: max(1, schedule.steps % _CHUNK or _CHUNK)]).all():
             raise FloatingPointError(f"{family} diverged")
-    return state, time.perf_counter() - begin
+    return state, time.perf_counter() - begin, begin - before
 
 
 def measure(
@@ -138,8 +144,9 @@ def measure(
     classifier: Any,
 ) -> dict[str, Any]:
     """One row of the table."""
+    begin = time.perf_counter()
     codes = encode(jnp.asarray(coding.labels), coding.width).codes
-    state, seconds = learn(family, schedule, seed, pictures.train, codes)
+    state, seconds, compile_s = learn(family, schedule, seed, pictures.train, codes)
     key = jax.random.key(1000 + seed)
     fitted = jax.jit(family.fit)(key, state.ema, state.memory, pictures.train, codes)
     model = Model(state.ema, fitted)
@@ -157,11 +164,17 @@ def measure(
         "consistency": float(np.mean(coding.assign(made) == asked)),
         "seconds": seconds,
         "step_ms": 1000 * seconds / schedule.steps,
+        "compile_s": compile_s,
     }
+    if isinstance(family, VAE):
+        plain = drawing(replace(family, source="prior"), model, key, codes[rows])
+        features, _ = classifier(np.asarray(plain))
+        row["frechet_of_prior"] = float(metrics.frechet_distance(x, features))
     if not hasattr(family, "loss_kind"):
         told = encode(jnp.asarray(coding.test_labels), coding.width).codes
         bits = bits_per_dimension(family, model, key, pictures.test, told)
         row["bits_per_dimension"] = float(jnp.mean(bits))
+    row["whole_s"] = time.perf_counter() - begin
     # JSON has no NaN, which stands where no number could be told.
     return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row.items()}
 

@@ -107,7 +107,7 @@ _TEXTS = {
     "likelihood": "of vae: ",
     "beta": "of vae, weight of the divergence from the prior",
     "free_bits": "of vae, bits in each dimension that cost nothing",
-    "components": "of vae and cci, Gaussians in latent space to draw from, in all",
+    "components": "of vae and cci, Gaussians in latent space to draw from, per cluster at most",
     "depth": "of gan, residual blocks at each size",
     "loss_kind": "of gan: ",
     "gamma": "of gan, weight of the penalty on steep discriminators",

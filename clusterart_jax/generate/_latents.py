@@ -15,6 +15,7 @@ from ..cluster import gmm
 _BLOCK = 128  # pictures encoded at once, about as many as a training step holds
 _LOOKED_AT = 2**16  # latents that the mixtures of all codes are fitted to, about
 _LEAST = 256  # and those of one code, where it has so many
+_ENOUGH = 2  # latents for each dimension of a Gaussian: with fewer it would copy pictures
 _FLOOR = 1e-4  # added to variances: clusters of few pictures keep a positive definite covariance
 
 
@@ -49,13 +50,15 @@ class Latents(NamedTuple):
         drawn from its own key, so that row i is the same however many there are.
         """
         shares = jnp.cumsum(self.weight, axis=1)
+        # Shares may sum to a little less than 1; what is drawn then is the last that has any.
+        place = jnp.arange(shares.shape[1], dtype=jnp.int32)
+        last = jnp.max(jnp.where(self.weight > 0, place[None], 0), axis=1)
         size, kind = self.mean.shape[-1], self.mean.dtype
 
         def one(key: KeyArray, code: Array) -> Array:
             which, around = jax.random.split(key)
             chance = jax.random.uniform(which, (), kind)
-            last = shares.shape[1] - 1
-            part = jnp.sum(shares[:, :last] <= chance, axis=1, dtype=jnp.int32)
+            part = jnp.minimum(jnp.sum(shares <= chance, axis=1, dtype=jnp.int32), last)
             noise = jax.random.normal(around, (size,), kind)
             rows = jnp.arange(len(part), dtype=jnp.int32)
             return code @ (self.mean[rows, part] + temperature * self.scale[rows, part] @ noise)
@@ -80,7 +83,8 @@ def fit_latents(
       key: for which latents are looked at, and where EM starts.
       posterior: from pictures (b, h, w, c) in 0…1 and codes to means and variances of z.
       latent: dimensions of z. Static.
-      components: Gaussians of all codes together. Static.
+      components: Gaussians of each code at most; none has more than one for 2 · `latent` of its
+        pictures, the others get weight 0. Static.
       images: (n, h, w, c).
       codes: (n, n_codes); by these shares pictures belong to codes.
 
@@ -99,25 +103,29 @@ def fit_latents(
     z = mean + jnp.sqrt(variance) * jax.random.normal(noise, mean.shape, mean.dtype)
     present = jnp.sum(codes, axis=1)
     size = min(n, max(_LEAST, _LOOKED_AT // width))
-    each = min(size, max(1, components // width))
+    enough = _ENOUGH * latent
+    most = max(1, min(components, size // enough))
     chance = jax.random.gumbel(choice, (n,), mean.dtype)
+    order = jnp.arange(size, dtype=mean.dtype)
 
     def one(code: tuple[Array, KeyArray]) -> tuple[Array, Array, Array]:
         share, key = code
         share = jnp.where(jnp.max(share) > 0, share, present)
         # The largest by chance and share are a sample without replacement, each as likely as its
-        # share says; they then count alike.
+        # share says; they then count alike. There are as many as the shares sum to: rows that
+        # hardly belong to the code must not be what is left to take.
         rank = jnp.where(share > 0, jnp.log(jnp.where(share > 0, share, 1)) + chance, -jnp.inf)
         best, rows = lax.top_k(rank, size)
-        weight = (best > -jnp.inf).astype(mean.dtype)
+        held = (best > -jnp.inf) & (order < jnp.maximum(jnp.round(jnp.sum(share)), 1))
+        weight = held.astype(mean.dtype)
         weight = jnp.where(jnp.sum(weight) > 0, weight, 1)
         own = z[rows]
-        if each == 1:
+        if most == 1:
             middle, covariance = _moments(own, weight)
             whole = jnp.ones(1, own.dtype)
             return whole, middle[None], jnp.linalg.cholesky(covariance)[None]
-        # The rows stand in an order of chance: the first are a start at random.
-        found = gmm(key, own, each, sample_weight=weight, init=own[:each], reg_covar=_FLOOR)
+        active = jnp.clip(jnp.sum(weight).astype(jnp.int32) // enough, 1, most)
+        found = gmm(key, own, most, sample_weight=weight, reg_covar=_FLOOR, active=active)
         return found.weights, found.means, jnp.linalg.cholesky(found.covariances)
 
     with jax.numpy_dtype_promotion("standard"):

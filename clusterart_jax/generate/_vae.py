@@ -14,6 +14,7 @@ from ._latents import Latents, fit_latents
 from ._networks import DECODERS, ENCODERS
 
 LIKELIHOODS = ("optimal", "bernoulli", "fixed")
+SOURCES = ("mixture", "prior")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class VAE(Family):
     """The family: what to train and how to sample it. Holds no arrays, so it may be static.
 
     q(z | x, c) and the prior p(z | c) are diagonal Gaussians. Latents of new pictures come from a
-    Gaussian mixture for each code, fitted to those of real pictures after training: they do not
+    Gaussian mixture for each code, fitted to those of real pictures after training: these do not
     fill the prior, and samples from it fall into gaps (arXiv:1903.12436 calls this ex-post density
     estimation).
 
@@ -35,7 +36,8 @@ class VAE(Family):
       sigma: of "fixed", in pixel values of 0…1.
       beta: what the divergence from the prior is multiplied by.
       free_bits: bits in each dimension of z below which the divergence counts for nothing.
-      components: Gaussians of the mixtures in all; each code has its share of them, at least one.
+      components: Gaussians of each code's mixture at most, one for 2 · `latent` of its pictures.
+      source: of the latents of new pictures: "mixture", or "prior", which is p(z | c) itself.
 
     References:
       Kingma and Welling, arXiv:1312.6114; the variance: Rybkin, Daniilidis and Levine,
@@ -51,6 +53,7 @@ class VAE(Family):
     beta: float = 1.0
     free_bits: float = 0.0
     components: int = 64
+    source: str = "mixture"
 
     def __post_init__(self) -> None:
         check_choice(self.network, "network", tuple(ENCODERS))
@@ -62,6 +65,7 @@ class VAE(Family):
             if not (isinstance(value, int | float) and 0 <= value < 1e6):
                 raise ValueError(f"{name} must be a number ≥ 0 and below 1e6, not {value!r}")
         check_choice(self.likelihood, "likelihood", LIKELIHOODS)
+        check_choice(self.source, "source", SOURCES)
 
     def init(self, key: KeyArray) -> PyTree:
         """Fresh parameters, a nested dict of arrays."""
@@ -130,7 +134,11 @@ class VAE(Family):
         codes: Float[Array, "m n_codes"],
         temperature: float | Array = 1.0,
     ) -> Float[Array, "m latent"]:
-        """Latents of new pictures, from the mixtures that `fit` found."""
+        """Latents of new pictures, from the mixtures that `fit` found, or from the prior."""
+        if self.source == "prior":
+            mean, log_var = merged(_Network, self, model.params).prior(codes)
+            noise = jax.vmap(lambda key: jax.random.normal(key, (self.latent,), mean.dtype))(keys)
+            return mean + temperature * jnp.exp(log_var / 2) * noise
         latents: Latents = model.fitted
         return latents.draw(keys, codes, temperature)
 

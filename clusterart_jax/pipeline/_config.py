@@ -159,8 +159,8 @@ class PipelineConfig(ClusterConfig):
       likelihood: of "vae": "optimal", "bernoulli" or "fixed".
       beta: of "vae", what its divergence from the prior is multiplied by.
       free_bits: of "vae", bits in each dimension below which that counts for nothing.
-      components: of "vae" and "cci", Gaussians in latent space that new pictures are drawn from, in
-        all; each code has at least one.
+      components: of "vae" and "cci", Gaussians in latent space that new pictures are drawn
+        from, for each cluster at most.
       depth: of "gan", residual blocks at each size.
       loss_kind: of "gan": "relativistic", "minimax", "non-saturating", "hinge" or "wgan-gp".
       gamma: of "gan", weight of the penalty on steep discriminators.

@@ -33,6 +33,8 @@ def test_rows_are_kept_and_a_table_goes_on(few, tmp_path, capsys, monkeypatch):
     assert 0 <= row["consistency"] <= 1
     assert 0 < told["marginal_bits"] < 8
     assert row["bits_per_dimension"] > 0
+    assert row["frechet_of_prior"] != row["frechet"]
+    assert row["whole_s"] > row["seconds"] + row["compile_s"] > 0
     assert 0.1 < told["classifier_accuracy"] <= 1
 
     before = dict(told["rows"])

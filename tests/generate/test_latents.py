@@ -20,7 +20,7 @@ def posterior(images, codes):
     return z, jnp.zeros_like(z)
 
 
-fit = jax.jit(partial(fit_latents, KEY, posterior, 3, 8))
+fit = jax.jit(partial(fit_latents, KEY, posterior, 3, 2))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def fitted(problem):
 @pytest.mark.parametrize("code", [0, 1, 2])
 def test_one_gaussian_each_needs_no_search(problem, code):
     images, labels = problem
-    alone = partial(fit_latents, KEY, posterior, 3, 4)
+    alone = partial(fit_latents, KEY, posterior, 3, 1)
     latents = jax.jit(alone)(jnp.asarray(images), encode(labels, 4).codes)
     assert latents.weight.shape == (4, 1)
     own = images.reshape(900, 3)[labels == code] / 255
@@ -105,6 +105,27 @@ def test_too_few_pictures_still_give_something_to_draw_from(labels):
     keys = jax.random.split(KEY, 50)
     z = latents.draw(keys, jnp.tile(encode(np.array([0]), 4).codes, (50, 1)))
     np.testing.assert_allclose(z, 0.2, atol=0.1)
+
+
+def test_a_code_has_no_more_gaussians_than_its_pictures_tell_apart(problem):
+    """One for 2 · latent = 6 pictures: of 40, 100 and 760 pictures 6, 16 and all 20."""
+    images, _ = problem
+    labels = np.repeat(np.arange(3), [40, 100, 760])
+    many = jax.jit(partial(fit_latents, KEY, posterior, 3, 20))
+    latents = many(jnp.asarray(images), encode(labels, 3).codes)
+    np.testing.assert_array_equal(np.sum(np.asarray(latents.weight) > 0, axis=1), [6, 16, 20])
+    assert all(np.isfinite(a).all() for a in latents)
+
+
+def test_pictures_that_hardly_belong_to_a_code_hardly_count(problem, fitted):
+    """A millionth of a share of all pictures is less than one of 900."""
+    images, labels = problem
+    codes = np.asarray(encode(labels, 4).codes)
+    soft = np.where(codes.sum(axis=1, keepdims=True) > 0, codes * (1 - 4e-6) + 1e-6, 0)
+    again = fit(jnp.asarray(images), jnp.asarray(soft, jnp.float32))
+    for code in range(3):
+        own = images.reshape(900, 3)[labels == code] / 255
+        np.testing.assert_allclose(moments(again, code)[0], own.mean(axis=0), atol=0.005)
 
 
 LATENTS = Latents(

@@ -1,5 +1,6 @@
 """The autoencoder: shapes for any size, and a loss that is the bound it claims to be."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -153,6 +154,19 @@ def test_every_parameter_has_a_gradient(small):
     for where, leaf in jax.tree_util.tree_leaves_with_path(gradient):
         assert np.isfinite(leaf).all(), where
         assert np.abs(leaf).max() > 0, where
+
+
+def test_latents_may_come_from_the_prior(small):
+    family, params, _, codes = small
+    prior = replace(family, source="prior")
+    keys = jax.random.split(KEY, 20_000)
+    told = jnp.tile(codes[1:2], (20_000, 1))
+    z = np.asarray(jax.jit(prior.draw)(Model(params, ()), keys, told))
+    mean, log_var = np.split(np.asarray(params["prior_table"]["kernel"])[1], 2)
+    np.testing.assert_allclose(z.mean(axis=0), mean, atol=0.05)
+    np.testing.assert_allclose(z.std(axis=0), np.exp(log_var / 2), rtol=0.03)
+    with pytest.raises(ValueError, match="source must be one of mixture, prior, not 'z'"):
+        replace(family, source="z")
 
 
 def test_the_prior_of_a_mixture_is_the_mixture_of_the_priors(small):
