@@ -19,7 +19,8 @@ def fill_empty(sums: Array, labels: Array, centers: Array, p: "Problem") -> Arra
 
     No row is moved where all rows lie on their centres: there are fewer distinct rows than
     centres. Nor is the last row of a centre, which would only leave another one empty, with a
-    rounding error for a mean. The same is what scikit-learn does.
+    rounding error for a mean. The same is what scikit-learn does, except that it may also choose
+    rows of weight 0, which are absent here.
 
     Args:
       sums: (k, d + 1) weighted sums of the rows of each centre, ending with their weight.

@@ -157,12 +157,21 @@ class GAN(Family):
 
         (loss, wish), to_logits = jax.vjp(losses, logits)
         one, none = jnp.ones_like(loss), jnp.zeros_like(loss)
-        of_discriminator = back(to_logits((one, none))[0])[0]
-        of_generator = to_generator(back(to_logits((none, one))[0])[1])[0]
-
+        of_loss, of_wish = to_logits((one, none))[0], to_logits((none, one))[0]
+        of_discriminator, of_fake = back(of_loss)
         gamma = self.gamma
         if gamma is None:
             gamma = default_gamma(self.loss_kind, math.prod(self.shape))
+        if self.loss_kind == "relativistic" and gamma:
+            # Pictures are judged one by one: what either loss says of one is the same direction,
+            # as long as what its logit counts for. A discriminator with a penalty is never so sure
+            # that the share of it rounds to 0; others have no such bound.
+            turn = _apart(of_wish)[1] / _apart(of_loss)[1]
+            of_fake = turn.reshape(-1, *[1] * (of_fake.ndim - 1)) * of_fake
+        else:
+            of_fake = back(of_wish)[1]
+        of_generator = to_generator(of_fake)[0]
+
         penalty = none
         if gamma:
             real, made = (x[:: self.penalty_every] for x in _apart(seen))
