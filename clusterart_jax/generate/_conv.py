@@ -46,14 +46,23 @@ def _shifted(x: Array, kernel: Array, *, stride: int) -> Array:
         # Each pixel adds to those around it what they would have taken from it. By rows and then
         # within them: six moved copies, not nine.
         turned = kernel[::-1, ::-1].transpose(2, 0, 1, 3).reshape(c, size * size * out)
-        rows = _added(x @ turned, 1, size)
+        rows = _added(product(x, turned), 1, size)
         return _added(rows, 2, size)[:, reach : reach + h, reach : reach + w]
     # What lies around a pixel is taken at once: to take it by rows writes more, and was slower.
     padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     slices = [
         padded[:, i : i + h : stride, j : j + w : stride] for i in range(size) for j in range(size)
     ]
-    return jnp.concatenate(slices, axis=3) @ kernel.reshape(size * size * c, out)
+    return product(jnp.concatenate(slices, axis=3), kernel.reshape(size * size * c, out))
+
+
+def product(x: Float[Array, "... c"], kernel: Float[Array, "c o"]) -> Float[Array, "... o"]:
+    """The product x @ kernel as one of two matrices.
+
+    For the derivative by the kernel of a product over four axes, XLA on CPU copies the transpose of
+    what comes back, element by element, which takes longer than the product.
+    """
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
 
 
 def _added(x: Array, axis: int, size: int) -> Array:
@@ -90,6 +99,14 @@ class Conv(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         return conv(x, self.kernel[...], self.stride) + self.bias[...][None, None, None]
+
+
+class Linear(nnx.Linear):
+    """`nnx.Linear` of the last axis of any number of them, as a product of two matrices."""
+
+    def __call__(self, x: Array) -> Array:  # type: ignore[override]
+        y = super().__call__(x.reshape(-1, x.shape[-1]))
+        return y.reshape(*x.shape[:-1], y.shape[1])
 
 
 def space_to_depth(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c4"]:

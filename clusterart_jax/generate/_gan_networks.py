@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from .._typing import Array, Float
-from ._conv import Conv, space_to_depth
+from ._conv import Conv, Linear, space_to_depth
 from ._family import cast
 from ._networks import Plan
 
@@ -29,7 +29,7 @@ class Residual(nnx.Module):
 
     def __init__(self, width: int, *, rngs: nnx.Rngs) -> None:
         self.spread = Conv(width, width, rngs=rngs)
-        self.mix = nnx.Linear(width, width, use_bias=False, kernel_init=_zeros, rngs=rngs)
+        self.mix = Linear(width, width, use_bias=False, kernel_init=_zeros, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
         return x + self.mix(_act(self.spread(_act(x))))
@@ -96,9 +96,9 @@ class Painter(nnx.Module):
                 for width in widths
             ]
         )
-        self.narrow = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
+        self.narrow = nnx.List([Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
         c, fine = family.shape[2], 2 * _fine(family.width)
-        self.last = nnx.Linear(widths[-1], fine, rngs=rngs) if plan.halves else None
+        self.last = Linear(widths[-1], fine, rngs=rngs) if plan.halves else None
         self.out = Conv(fine if plan.halves else widths[-1], c, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b d"]) -> Float[Array, "b h w c"]:
@@ -171,7 +171,7 @@ class Viewer(nnx.Module):
                 for width in widths
             ]
         )
-        self.widen = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
+        self.widen = nnx.List([Linear(a, b, rngs=rngs) for a, b in pairwise(widths)])
         self.last = nnx.Linear(math.prod(plan.grid) * widths[-1], 8 * family.width, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b f"]:

@@ -14,6 +14,7 @@ from .._checks import check_count
 from .._linalg import fold_rows
 from .._typing import Array, Float, Int, KeyArray, PyTree, UInt8
 from ._codebook import Codebook, follow, quantise, start_codebook, straight_through
+from ._conv import Linear
 from ._family import Family, Logs, Model, cast, fresh, merged
 from ._levels import logistic_nats
 from ._networks import Decoder, Encoder
@@ -274,8 +275,8 @@ class _Network(nnx.Module):
         (h, w, c), levels, width = family.shape, family.halvings, family.width
         self.encoder = Encoder(family.shape, width, levels, rngs=rngs)
         self.decoder = Decoder((h, w, 2 * c), width, levels, rngs=rngs)
-        self.narrow = nnx.Linear(self.encoder.deep, family.dims, rngs=rngs)
-        self.widen = nnx.Linear(family.dims + family.n_codes, self.decoder.deep, rngs=rngs)
+        self.narrow = Linear(self.encoder.deep, family.dims, rngs=rngs)
+        self.widen = Linear(family.dims + family.n_codes, self.decoder.deep, rngs=rngs)
         self.prior = Prior(
             self.encoder.grid,
             family.dims,

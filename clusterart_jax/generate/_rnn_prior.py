@@ -6,6 +6,7 @@ from flax import nnx
 from jax import lax
 
 from .._typing import Array, Float, Int, KeyArray
+from ._conv import Linear
 from ._family import cast
 from ._rnn_unit import unit, unit_states
 
@@ -46,17 +47,17 @@ class Prior(nnx.Module):
         height, width = grid
         self.reach = min(width - 1, _REACH)
         self.first = nnx.Linear(n_codes, hidden, rngs=rngs)
-        self.told = nnx.Linear(width * dims + n_codes, 3 * hidden, rngs=rngs)
+        self.told = Linear(width * dims + n_codes, 3 * hidden, rngs=rngs)
         self.row = nnx.Param(jnp.zeros((height, 3 * hidden), jnp.float32))
         orthogonal = jax.nn.initializers.orthogonal()
         blocks = [orthogonal(rngs.params(), (hidden, hidden), jnp.float32) for _ in range(3)]
         self.kernel = nnx.Param(jnp.concatenate(blocks, axis=1))
         self.bias = nnx.Param(jnp.zeros((hidden,), jnp.float32))
-        self.spread = nnx.Linear(hidden, width * hidden, rngs=rngs)
+        self.spread = Linear(hidden, width * hidden, rngs=rngs)
         near = (self.reach + 3) * dims + n_codes
-        self.near = nnx.Linear(near, hidden, use_bias=False, rngs=rngs)
+        self.near = Linear(near, hidden, use_bias=False, rngs=rngs)
         self.place = nnx.Param(jnp.zeros((height, width, hidden), jnp.float32))
-        self.out = nnx.Linear(hidden, size, rngs=rngs)
+        self.out = Linear(hidden, size, rngs=rngs)
         zeros = nnx.initializers.zeros_init()
         self.frequent = nnx.Linear(n_codes, height * width * size, kernel_init=zeros, rngs=rngs)
 
