@@ -242,7 +242,8 @@ def _agree(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     added = {field.name: field.default for field in fields(PipelineConfig)}
     added = {name: added[name] for name in now["pipeline"] if name in added}
     before = {**before, "pipeline": {**added, **before["pipeline"]}}
-    old, new = flat(before), flat(now)
+    # As a file tells them: it has lists where options are tuples.
+    old, new = flat(before), json.loads(json.dumps(flat(now)))
     for name in {**new, **old}:
         # The same pictures may be named otherwise now, by another path.
         if old.get(name) == new.get(name) or name == "source":

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from clusterart_jax.generate import Checkpoints, _checkpoints
 from clusterart_jax.job import _clusters, _shell, _training, describe, load_trained
 from clusterart_jax.job import _run as stages
 from clusterart_jax.job._feeds import batches_over
+from clusterart_jax.job._folder import begin
 
 pytestmark = pytest.mark.usefixtures("plain_plots")
 
@@ -379,6 +381,17 @@ def test_another_run_is_not_resumed(finished, tiny, capsys, change, words):
     err = capsys.readouterr().err
     assert re.fullmatch(f"clusterart: cannot resume .*: {words}; use --overwrite .*\n", err)
     assert (finished / "config.json").read_bytes() == before
+
+
+def test_options_that_are_several_words_are_the_same_when_resumed(tmp_path):
+    """JSON knows no tuples; what is written is held against what is asked."""
+    config = ca.PipelineConfig(generator="gan", augment=("color", "cutout"))
+    asked = {"seed": 0, "holdout": 0.1, "data": {}, "pipeline": asdict(config)}
+    begin(tmp_path, asked, resume=True, overwrite=False)
+    begin(tmp_path, asked, resume=True, overwrite=False)
+    asked["pipeline"]["augment"] = ("color",)
+    with pytest.raises(ConfigError, match=r"augment was \['color', 'cutout'\], is \['color'\]"):
+        begin(tmp_path, asked, resume=True, overwrite=False)
 
 
 def test_other_pictures_are_not_resumed(finished, tiny, tmp_path, capsys):
