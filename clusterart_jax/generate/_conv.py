@@ -1,6 +1,7 @@
 """Convolution that is fast inside `lax.scan` on CPU and native on accelerators."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -104,9 +105,9 @@ class Conv(nnx.Module):
 class Linear(nnx.Linear):
     """`nnx.Linear` of the last axis of any number of them, as a product of two matrices."""
 
-    def __call__(self, x: Array) -> Array:  # type: ignore[override]
-        y = super().__call__(x.reshape(-1, x.shape[-1]))
-        return y.reshape(*x.shape[:-1], y.shape[1])
+    def __call__(self, inputs: Array, out_sharding: Any = None) -> Array:
+        y = super().__call__(inputs.reshape(-1, inputs.shape[-1]), out_sharding)
+        return y.reshape(*inputs.shape[:-1], y.shape[1])
 
 
 def space_to_depth(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c4"]:
