@@ -29,8 +29,8 @@ The same from files to files:
 
 And:
 
-- `cluster`, `features`, `metrics`: the rooms of these functions, with more of their kind: results'
-  types, labels of new rows, colour spaces, measures of clusterings and pictures.
+- `art`, `cluster`, `features`, `metrics`: the rooms, with more of their kind: palettes and prints,
+  results' types, labels of new rows, colour spaces, measures of clusterings and pictures.
 - `use_cpu_cores`: one XLA device per CPU core, over which rows are then shared.
 """
 
@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import art as art
     from . import cluster as cluster
     from . import features as features
     from . import metrics as metrics
@@ -103,7 +104,7 @@ _HOME = {
     "spherical_kmeans": "cluster",
     "use_cpu_cores": "_sharding",
 }
-_ROOMS = ("cluster", "features", "metrics")
+_ROOMS = ("art", "cluster", "features", "metrics")
 __all__ = ["__version__", *_HOME, *_ROOMS]  # noqa: PLE0604 - all of them are strings
 
 

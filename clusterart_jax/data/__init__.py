@@ -1,28 +1,34 @@
 """Files, named sets and arrays → pictures as one `uint8` array; the only importer of Pillow.
 
 - `load`: a named set, a folder, a picture, an .npy/.npz file or an array → `Pictures`.
+- `read_picture`: one picture of any shape, alpha kept; `find_files`: those below a folder.
 - `Pictures`: the array, and where each picture of it came from.
 - `Skipped`: a file of a folder that could not be read, and why.
 - `resize`: an array of pictures → squares of another size, antialiased.
-- `write_png`: one picture → a PNG file, whole or absent.
+- `write_picture`: one picture → a file, whole or absent; `write_png`: always as PNG.
 - `write_animation`: several → a GIF or an animated PNG.
 - `LARGE_BYTES`: more than so many of an .npy file stay in it, and are read where touched.
 - `png_bytes`: one picture → the bytes of a PNG.
 """
 
 from ._arrays import LARGE_BYTES
+from ._folder import find_files
 from ._load import load
+from ._photograph import read_picture
 from ._pictures import Pictures, Skipped
 from ._resize import resize
-from ._write import png_bytes, write_animation, write_png
+from ._write import png_bytes, write_animation, write_picture, write_png
 
 __all__ = [
     "LARGE_BYTES",
     "Pictures",
     "Skipped",
+    "find_files",
     "load",
     "png_bytes",
+    "read_picture",
     "resize",
     "write_animation",
+    "write_picture",
     "write_png",
 ]

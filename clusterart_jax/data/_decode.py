@@ -1,4 +1,4 @@
-"""One picture file → one square `uint8` array. Imports Pillow: loaded when first needed."""
+"""One picture file → a `uint8` array, square or whole. Imports Pillow: loaded when first needed."""
 
 import stat
 import threading
@@ -68,7 +68,7 @@ def read_square(
     except Exception as error:
         # Damaged bytes make decoders raise nearly anything (struct.error, IndexError, SyntaxError,
         # MemoryError …), and one file must not end the reading of a folder.
-        raise UnreadableError(_reason(error, max_pixels)) from error
+        raise UnreadableError(reason_of(error, max_pixels)) from error
 
 
 @contextmanager
@@ -88,22 +88,14 @@ def pillow_settings(max_pixels: int) -> Iterator[None]:
 
 
 def _read_square(path: Path, size: int, channels: int | None, max_pixels: int) -> np.ndarray:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise UnreadableError("not a regular file")  # opening a pipe would wait for ever
-    if status.st_size == 0:
-        raise UnreadableError("empty file (0 bytes)")
-    with path.open("rb") as file, Image.open(file, formats=_FORMATS) as picture:
-        width, height = picture.size
-        if width * height > max_pixels:
-            raise UnreadableError(f"too large: {width}×{height} pixels, max_pixels is {max_pixels}")
+    with opened(path, max_pixels) as picture:
         # JPEG decodes straight to an eighth, and to grey, in a fraction of the time.
         enough = _DRAFT_GAP * size
         picture.draft("L" if channels == 1 else picture.mode, (enough, enough))
         picture.load()
-        turn = _turn(picture)
-        grey = picture.mode in _GREY_MODES or picture.mode in _DEEP_MODES
-        square = centre_square(_scalable(picture, grey), size)
+        turn = turn_of(picture)
+        grey = is_grey(picture)
+        square = centre_square(scalable(picture), size)
     square = _opaque(square, grey)
     if turn is not None:
         # A centred square turned is the centred square of the turned picture, and much smaller.
@@ -113,20 +105,75 @@ def _read_square(path: Path, size: int, channels: int | None, max_pixels: int) -
     return np.asarray(square).reshape(size, size, -1)
 
 
-def _turn(picture: Image.Image) -> Image.Transpose | None:
+def read_whole(path: Path, max_side: int | None, max_pixels: int) -> UInt8[np.ndarray, "h w c"]:
+    """Reads one picture in its own shape; call it inside `pillow_settings(max_pixels)`."""
+    with opened(path, max_pixels) as picture:
+        size = picture.size
+        if max_side is not None and max(size) > max_side:
+            width, height = (max(1, round(side * max_side / max(size))) for side in size)
+            size = (width, height)
+            picture.draft(picture.mode, (2 * width, 2 * height))  # decoded small where that is safe
+        picture.load()
+        turn = turn_of(picture)
+        seen = scalable(picture)
+        if seen.size != size:
+            seen = seen.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if seen.mode not in ("L", "LA", "RGB", "RGBA"):
+        seen = seen.convert("RGB")
+    if turn is not None:
+        seen = seen.transpose(turn)
+    return _channels(np.asarray(seen))
+
+
+def _channels(values: np.ndarray) -> np.ndarray:
+    """Grey, colour, or colour with alpha where alpha says something."""
+    if values.ndim == 2:
+        return values[:, :, None]
+    color, alpha = values[:, :, :-1], values[:, :, -1:]
+    if values.shape[2] == 3:
+        return values
+    if (alpha == 255).all():
+        return np.ascontiguousarray(color)
+    return np.concatenate([np.broadcast_to(color, (*color.shape[:2], 3)), alpha], axis=2)
+
+
+@contextmanager
+def opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """A picture whose header is read and whose size is allowed; its pixels are not decoded yet."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise UnreadableError("not a regular file")  # opening a pipe would wait for ever
+    if status.st_size == 0:
+        raise UnreadableError("empty file (0 bytes)")
+    with path.open("rb") as file, Image.open(file, formats=_FORMATS) as picture:
+        width, height = picture.size
+        if width * height > max_pixels:
+            raise UnreadableError(f"too large: {width}×{height} pixels, max_pixels is {max_pixels}")
+        yield picture
+
+
+def is_grey(picture: Image.Image) -> bool:
+    """Whether its mode has no colour."""
+    return picture.mode in _GREY_MODES or picture.mode in _DEEP_MODES
+
+
+def turn_of(picture: Image.Image) -> Image.Transpose | None:
+    """The turn after which it is seen as it was taken."""
     try:
         return _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # a damaged EXIF block is no damaged picture
         return None
 
 
-def _scalable(picture: Image.Image, grey: bool) -> Image.Image:
+def scalable(picture: Image.Image) -> Image.Image:
     """The picture in a mode whose channels may be averaged."""
     if picture.mode in _DEEP_MODES:
         return _eight_bits(picture)
     if "transparency" in picture.info or picture.mode not in _SCALABLE_MODES:
         clear = picture.has_transparency_data
-        return picture.convert(("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB"))
+        return picture.convert(
+            ("LA" if clear else "L") if is_grey(picture) else ("RGBA" if clear else "RGB")
+        )
     return picture
 
 
@@ -150,7 +197,8 @@ def _opaque(picture: Image.Image, grey: bool) -> Image.Image:
     return picture.convert("L" if grey else "RGB")
 
 
-def _reason(error: Exception, max_pixels: int) -> str:
+def reason_of(error: Exception, max_pixels: int) -> str:
+    """What is wrong with a file whose decoding raised `error`, in words."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, Image.DecompressionBombError):
         return f"too large: its header claims more than max_pixels, {max_pixels}"

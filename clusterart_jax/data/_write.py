@@ -10,13 +10,14 @@ import numpy as np
 
 from .._errors import DataError
 from .._files import atomic_path
+from ._arrays import over_white
 
 
 def png_bytes(image: Any) -> bytes:
     """The bytes of a PNG file.
 
     Args:
-      image: `uint8`, shape (h, w), (h, w, 1) or (h, w, 3), values 0…255.
+      image: `uint8`, shape (h, w), (h, w, 1), (h, w, 3) or, with alpha, (h, w, 4), values 0…255.
 
     Returns:
       A whole PNG file; the same picture gives the same bytes.
@@ -29,18 +30,7 @@ def png_bytes(image: Any) -> bytes:
       >>> png_bytes(np.zeros((8, 8), np.uint8))[1:4]
       b'PNG'
     """
-    from PIL import Image
-
-    array = np.asarray(image)
-    depth = array.shape[2] if array.ndim == 3 else 1
-    if array.ndim not in (2, 3) or depth not in (1, 3) or 0 in array.shape:
-        raise DataError(f"image must have shape (h, w), (h, w, 1) or (h, w, 3), not {array.shape}")
-    if array.dtype != np.uint8:
-        raise DataError(f"image must be uint8 values 0…255, not {array.dtype}")
-    buffer = io.BytesIO()
-    picture = Image.fromarray(array if depth == 3 else array.reshape(array.shape[:2]))
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return _encoded(image, "PNG")
 
 
 def write_png(path: str | os.PathLike[str], image: Any) -> None:
@@ -64,6 +54,55 @@ def write_png(path: str | os.PathLike[str], image: Any) -> None:
     content = png_bytes(image)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+_KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+
+def write_picture(path: str | os.PathLike[str], image: Any) -> None:
+    """Writes a picture in the format that the file's name ends in, whole or not at all.
+
+    Args:
+      path: ends in .png, .webp (without loss both), .jpg or .jpeg (quality 95); its folder must
+        exist. An existing file is replaced.
+      image: as for `png_bytes`; alpha is laid over white where the format has none.
+
+    Raises:
+      DataError: for another ending, shape or dtype.
+      OutputError: when the file cannot be written; what was there before is untouched.
+
+    Example:
+      >>> import numpy as np, pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "black.jpg"
+      >>> write_picture(path, np.zeros((8, 8, 4), np.uint8))
+      >>> path.read_bytes()[:2].hex()
+      'ffd8'
+    """
+    kind = _KINDS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise DataError(f"a picture must end in {', '.join(_KINDS)}, not {os.fspath(path)!r}")
+    if kind == "JPEG" and np.ndim(image) == 3 and np.shape(image)[2] == 4:
+        image = over_white(np.asarray(image))
+    content = _encoded(image, kind)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _encoded(image: Any, kind: str) -> bytes:
+    from PIL import Image
+
+    array = np.asarray(image)
+    depth = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or depth not in (1, 3, 4) or 0 in array.shape:
+        shapes = "(h, w), (h, w, 1), (h, w, 3) or (h, w, 4)"
+        raise DataError(f"image must have shape {shapes}, not {array.shape}")
+    if array.dtype != np.uint8:
+        raise DataError(f"image must be uint8 values 0…255, not {array.dtype}")
+    buffer = io.BytesIO()
+    picture = Image.fromarray(array if depth > 1 else array.reshape(array.shape[:2]))
+    how: dict[str, Any] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+    picture.save(buffer, format=kind, **how.get(kind, {}))
+    return buffer.getvalue()
 
 
 def write_animation(path: str | os.PathLike[str], frames: Sequence[Any], seconds: float) -> None:

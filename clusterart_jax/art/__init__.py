@@ -1,0 +1,6 @@
+"""Pictures, their clusters and palettes → pictures that people hang, print and use.
+
+Functions take and give arrays, or the text of a vector file; reading and writing is `data`'s.
+"""
+
+__all__: list[str] = []
