@@ -175,7 +175,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varints(packed: memoryview) -> list[int]:
-    place, values = 0, []
+    place = 0
+    values: list[int] = []
     while place < len(packed) and len(values) <= _MOST_DIMENSIONS:
         value, place = _varint(packed, place)
         values.append(value)

