@@ -66,7 +66,8 @@ def style_transformer(weights: str | Path | None = None) -> StyleTransformer:
       10
     """
     path = _installed() if weights is None else Path(weights)
-    return _of_file(read_convolutions(path), f"{path} is no style transformer")
+    with jax.ensure_compile_time_eval():  # where it is called in a traced function, too
+        return _of_file(read_convolutions(path), f"{path} is no style transformer")
 
 
 def _installed() -> Path:

@@ -156,7 +156,8 @@ class Network:
         """Features and probabilities of pictures, in batches from the host.
 
         Batches are compiled once. Pictures may lie in a file (`numpy.memmap`): they are read
-        batch by batch.
+        batch by batch. Works under `jit`, where batches come one after the other too; on a CPU
+        that takes far longer, since convolutions in loops are slow there.
 
         Args:
           images: `uint8` (n, h, w, c) of any size; one channel stands for three equal ones.
@@ -172,6 +173,8 @@ class Network:
             raise ValueError(f"images must have 1 or 3 channels, not {channels}")
         n = len(images)
         step = min(step, n)
+        if isinstance(images, jax.core.Tracer):
+            return self._mapped(images, step)
         parts = []
         for start in range(0, n, step):
             batch = images[start : start + step]
@@ -182,6 +185,16 @@ class Network:
             out = _run(self.parameters, prepared, name=self.name)
             parts.append(jax.tree.map(lambda a, kept=step - short: a[:kept], out))
         return jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
+
+    def _mapped(self, images: Array, step: int) -> NetworkOutput:
+        n, batches = len(images), -(-len(images) // step)
+        again = jnp.arange(batches * step) % n  # the last batch is filled up
+
+        def see(rows: Array) -> NetworkOutput:
+            return _run(self.parameters, _prepared(images[rows], name=self.name), name=self.name)
+
+        out = jax.lax.map(see, again.reshape(batches, step))
+        return jax.tree.map(lambda a: a.reshape(batches * step, a.shape[2])[:n], out)
 
     def features(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n d"]:
         """Features (n, d) of pictures; see `__call__`."""
@@ -251,4 +264,5 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
     """
     kind = _KINDS[check_choice(name, "name", tuple(_KINDS))]
     path = kind.weights(name) if weights is None else Path(weights)
-    return Network(name, kind.read(path, name))
+    with jax.ensure_compile_time_eval():  # where it is called in a traced function, too
+        return Network(name, kind.read(path, name))
