@@ -101,7 +101,7 @@ def _put(whole: np.ndarray, tile: _Tile, part: Array) -> None:
 
 def _moments(x: Array, size: Array) -> tuple[Array, Array, Array]:
     """Number, mean and sum of squared differences of the first `size` rows and columns."""
-    inside = [jnp.arange(side) < size[i] for i, side in enumerate(x.shape[1:3])]
+    inside = [jnp.arange(side, dtype=size.dtype) < size[i] for i, side in enumerate(x.shape[1:3])]
     held = (inside[0][:, None] & inside[1][None])[None, :, :, None]
     count = (size[0] * size[1]).astype(x.dtype)
     mean = jnp.sum(jnp.where(held, x, 0), axis=(0, 1, 2)) / count
