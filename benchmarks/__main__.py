@@ -19,6 +19,7 @@ from . import (
     hdbscan,
     kmeans,
     linkage,
+    networks,
     pca,
     problems,
     seeding,
@@ -31,7 +32,7 @@ from .harness import Case, CaseResult, run_case
 from .setting import Others, setting
 
 MODULES = (
-    *(dbscan, gmm, hdbscan, kmeans, linkage, pca),
+    *(dbscan, gmm, hdbscan, kmeans, linkage, networks, pca),
     *(problems, seeding, silhouette, training, variants),
 )
 

@@ -85,8 +85,15 @@ def _from_nowhere(name: str) -> Path:
     )
 
 
+def _resized(images: Array, size: int, method: str) -> Array:
+    images = images.astype(jnp.float32)
+    if images.shape[1:3] == (size, size):
+        return images
+    return jnp.clip(resize(images, size, method=method), 0, 255)
+
+
 def _cubic(images: Array, size: int) -> Array:
-    return jnp.clip(resize(images.astype(jnp.float32), size, method="cubic"), 0, 255)
+    return _resized(images, size, "cubic")
 
 
 def _middle(images: Array) -> Array:
@@ -100,8 +107,7 @@ def _for_efficientnet(images: Array) -> Array:
 
 
 def _for_style(images: Array) -> Array:
-    square = resize(_middle(images).astype(jnp.float32), SIZE_OF_STYLE)
-    return jnp.clip(square, 0, 255) / 255
+    return _resized(_middle(images), SIZE_OF_STYLE, "lanczos") / 255
 
 
 def _as_tensorflow(images: Array) -> Array:
