@@ -26,6 +26,7 @@ from ._transformer import (
 
 _SMALL, _LARGE = 32, 96  # sides of tiles in pixels of a quarter of the size
 _FEW = 1 << 20  # pixels of a picture, up to which tiles are small
+_MOST = np.float32(30)  # beyond, a sigmoid is 0 or 1
 
 Index = np.ndarray
 
@@ -225,7 +226,8 @@ def stylize_tiled(
         _put(out, whole, drawn)
     factor, summand = found.norm(*next(norms))
     for row in range(h):
-        out[row] = 1 / (1 + np.exp(-(out[row] * factor + summand)))
+        logits = np.clip(out[row] * factor + summand, -_MOST, _MOST)
+        out[row] = 1 / (1 + np.exp(-logits))
     return out
 
 

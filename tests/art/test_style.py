@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 
 from clusterart_jax._errors import ConfigError, DataError
-from clusterart_jax.art import apply_style, style_vectors
+from clusterart_jax.art import apply_style, mix_styles, style_vectors
 from clusterart_jax.features import network, srgb_to_oklab
 
 PHOTO = np.ascontiguousarray(skimage.data.astronaut()[:120:2, 150:300:2])  # (60, 75)
@@ -67,6 +67,26 @@ def test_strength_is_between_styles(vectors):
     np.testing.assert_array_equal(full, apply_style(PHOTO, given))
 
 
+def test_mixtures(vectors):
+    mixed = mix_styles(vectors, [1, 3])
+    np.testing.assert_allclose(mixed, 0.25 * vectors[0] + 0.75 * vectors[1], atol=1e-6)
+    np.testing.assert_array_equal(mix_styles(vectors, [0, 2]), vectors[1])
+    beyond = mix_styles(vectors, [-0.5, 1.5])
+    np.testing.assert_allclose(beyond - vectors[1], (vectors[1] - vectors[0]) / 2, atol=1e-6)
+    for weights in ([1], [1, -1], [1, np.inf], [0, 0]):
+        with pytest.raises(DataError, match="weights"):
+            mix_styles(vectors, weights)
+    with pytest.raises(
+        DataError, match=r"styles must be \(m, 100\) and weights \(m,\), not \(100,\)"
+    ):
+        mix_styles(vectors[0], [1])
+
+
+def test_numbers_stay_in_range(vectors):
+    painted = apply_style(PHOTO, 40 * vectors[1])
+    assert painted.std() > 0
+
+
 def test_colors_are_kept(vectors):
     free, kept = (apply_style(PHOTO, vectors[1], keep_colors=keep) for keep in (False, True))
     before = oklab(PHOTO)
@@ -108,3 +128,5 @@ def test_refused(vectors):
         style_vectors([PHOTO, PHOTO[:0]])
     with pytest.raises(DataError, match="pictures must hold at least one"):
         style_vectors([])
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        style_vectors([PHOTO], batch_size=0)
