@@ -5,6 +5,9 @@ Functions take and give arrays, or the text of a vector file; reading and writin
 Renderers: a function that finds what is to be drawn, and one that draws it.
 
 - `stipple`, `draw_stipple`: dots of ink, closer together where the picture is dark.
+- `posterize`, `draw_poster`: few flat colours with smooth outlines.
+- `paint_by_numbers`, `draw_numbers`: outlines to paint in, numbers, and the colours they mean.
+- `lowpoly`, `draw_lowpoly`: triangles, small along edges.
 
 Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
 
@@ -13,7 +16,10 @@ Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
 """
 
 from ._drawing import Dots, Drawing, Lines, Shape, Words
+from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
+from ._numbers import PaintByNumbers, draw_numbers, paint_by_numbers
 from ._pdf import pdf_bytes
+from ._poster import Poster, draw_poster, posterize
 from ._raster import raster
 from ._stipple import Stipple, draw_stipple, stipple
 from ._svg import svg_text
@@ -22,11 +28,20 @@ __all__ = [
     "Dots",
     "Drawing",
     "Lines",
+    "LowPoly",
+    "PaintByNumbers",
+    "Poster",
     "Shape",
     "Stipple",
     "Words",
+    "draw_lowpoly",
+    "draw_numbers",
+    "draw_poster",
     "draw_stipple",
+    "lowpoly",
+    "paint_by_numbers",
     "pdf_bytes",
+    "posterize",
     "raster",
     "stipple",
     "svg_text",

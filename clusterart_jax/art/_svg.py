@@ -99,9 +99,8 @@ def _lines(mark: Lines) -> list[str]:
     steps = "".join(polyline(path) for path in mark.paths)
     look = 'stroke-linecap="round" stroke-linejoin="round"'
     width = numbers([mark.width], 3)[0]
-    return [
-        f'<path fill="none" stroke="{hex_of(mark.color)}" stroke-width="{width}" {look} d="{steps}"/>'
-    ]
+    ink = f'stroke="{hex_of(mark.color)}" stroke-width="{width}"'
+    return [f'<path fill="none" {ink} {look} d="{steps}"/>']
 
 
 def _dots(mark: Dots) -> list[str]:

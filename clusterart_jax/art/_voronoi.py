@@ -40,7 +40,7 @@ class Centroids(NamedTuple):
 
 
 def spread_points(key: KeyArray, weights: Float[Array, "h w"], k: int) -> Float[Array, "k 2"]:
-    """Random points by weight, evenly along a curve that fills the plane: neither gaps nor heaps."""
+    """Random points by weight, evenly along a curve that fills the plane: no gaps, no heaps."""
     return _spread(key, weights, jnp.asarray(_curve(*weights.shape)), k=k)
 
 
@@ -153,7 +153,7 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
         return (state[3] < max_iter) & ~state[4]
 
     labels = _flood(jnp.full((h, w), -1, jnp.int32), start, _all_jumps((h, w)))
-    begin = (start, labels, jnp.zeros(k, dtype), jnp.int32(0), jnp.bool_(False))
+    begin: tuple[Array, ...] = (start, labels, jnp.zeros(k, dtype), jnp.int32(0), jnp.bool_(False))
     centers, labels, _, n_iter, converged = lax.while_loop(going, step, begin)
     labels = _flood(labels, centers, jnp.asarray((4, *_NEAR), jnp.int32))
     found, energy = sums(labels, centers)
