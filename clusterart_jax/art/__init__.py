@@ -2,6 +2,12 @@
 
 Functions take and give arrays, or the text of a vector file; reading and writing is `data`'s.
 
+Colours:
+
+- `palette`: the colours of a picture and their shares; `shared_palette`: of several together;
+  `palettes`: of each of thousands of pictures, in one compiled call.
+- `Palette`: what they give.
+
 Renderers: a function that finds what is to be drawn, and one that draws it.
 
 - `stipple`, `draw_stipple`: dots of ink, closer together where the picture is dark.
@@ -18,6 +24,7 @@ Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
 from ._drawing import Dots, Drawing, Lines, Shape, Words
 from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
 from ._numbers import PaintByNumbers, draw_numbers, paint_by_numbers
+from ._palette import Palette, palette, palettes, shared_palette
 from ._pdf import pdf_bytes
 from ._poster import Poster, draw_poster, posterize
 from ._raster import raster
@@ -30,6 +37,7 @@ __all__ = [
     "Lines",
     "LowPoly",
     "PaintByNumbers",
+    "Palette",
     "Poster",
     "Shape",
     "Stipple",
@@ -40,9 +48,12 @@ __all__ = [
     "draw_stipple",
     "lowpoly",
     "paint_by_numbers",
+    "palette",
+    "palettes",
     "pdf_bytes",
     "posterize",
     "raster",
+    "shared_palette",
     "stipple",
     "svg_text",
 ]

@@ -11,11 +11,13 @@ from .._checks import check_count, check_key
 from .._errors import ConfigError
 from .._typing import Float, Int, KeyArray
 from ..features import srgb_to_oklab
+from ._counts import check_picture
 from ._drawing import Drawing, Shape
-from ._photo import Photo, check_picture, of_colors, photo_of
+from ._photo import Photo, of_colors, photo_of
 from ._voronoi import centroids, spread_points
 
-_PIXELS = 2**19
+_PIXELS = (2**14, 2**19)  # worked on at least and at most
+_PER_POINT = 100
 _TILE = 64
 
 
@@ -42,8 +44,8 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
 
     Points are a weighted Voronoi tessellation, as in `stipple`, whose weights are the change of
     colour (OKLab) around each pixel; Delaunay's triangles between them (SciPy) take the mean colour
-    of their pixels. Work is done on half a million pixels, to which the picture is brought; cost is
-    linear in these.
+    of their pixels. Work is done on 100 pixels a point, half a million at most, to which the picture is
+    brought; cost and memory are linear in these.
 
     Args:
       key: of the points.
@@ -57,7 +59,8 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
       `LowPoly`.
 
     Raises:
-      DataError: for another shape or dtype.
+      ValueError: for another shape.
+      TypeError: for another dtype.
       ConfigError: for options that cannot be.
 
     Example:
@@ -65,8 +68,9 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
       >>> from clusterart_jax import art
       >>> halves = np.repeat(np.uint8([[0] * 30 + [200] * 10]), 30, axis=0)
       >>> found = art.lowpoly(jax.random.key(0), halves, 50)
-      >>> a, b, c = np.moveaxis(found.points[found.triangles], 1, 0)
-      >>> round(float(np.abs(np.cross(b - a, c - a)).sum() / 2))  # they fill the picture
+      >>> corners = found.points[found.triangles]
+      >>> areas = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / 2
+      >>> round(float(areas.sum()))  # they fill the picture
       1200
 
     References:
@@ -79,7 +83,7 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
     if not (evenness > 0 and math.isfinite(evenness)):
         raise ConfigError(f"evenness must be above 0, not {evenness!r}")
     h, w = image.shape[:2]
-    zoom = math.sqrt(max(_PIXELS / 2, min(n * 32, _PIXELS)) / (h * w))
+    zoom = math.sqrt(min(max(n * _PER_POINT, _PIXELS[0]), _PIXELS[1]) / (h * w))
     small = photo_of(image, max(2, round(h * zoom)), max(2, round(w * zoom)))
     weights = _edges(small, evenness)
     pads = [(0, -side % _TILE) for side in weights.shape]
@@ -126,9 +130,7 @@ def _frame(points: np.ndarray, weights: np.ndarray, size: np.ndarray) -> np.ndar
     return np.concatenate(sides)
 
 
-def _painted(
-    points: np.ndarray, small: Photo, size: np.ndarray, shape: tuple[int, int]
-) -> LowPoly:
+def _painted(points: np.ndarray, small: Photo, size: np.ndarray, shape: tuple[int, int]) -> LowPoly:
     from scipy.spatial import Delaunay
 
     mesh = Delaunay(points)
@@ -161,7 +163,7 @@ def _painted(
 
 
 def draw_lowpoly(found: LowPoly) -> Drawing:
-    """The triangles, one unit a pixel of the picture; those that are clear for the most are left out.
+    """The triangles, one unit a pixel of the picture; clear ones are left out.
 
     Args:
       found: of `lowpoly`.

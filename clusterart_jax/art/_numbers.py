@@ -7,8 +7,8 @@ import numpy as np
 
 from .._errors import ConfigError
 from .._typing import KeyArray
+from ._counts import check_picture
 from ._drawing import BLACK, Drawing, Lines, Mark, Shape, Words, hex_of, rectangle, word
-from ._photo import check_picture
 from ._poster import Poster, filled, posterize
 
 _MARGIN = 10.0  # millimetres, as are all below
@@ -58,16 +58,18 @@ def paint_by_numbers(
       `PaintByNumbers`.
 
     Raises:
-      DataError: for another shape or dtype.
+      ValueError: for another shape.
+      TypeError: for another dtype.
+      DataError: where no pixel is visible.
       ConfigError: for options that cannot be.
 
     Example:
       >>> import jax, numpy as np
       >>> from clusterart_jax import art
       >>> halves = np.repeat(np.uint8([[0] * 30 + [200] * 10]), 30, axis=0)
-      >>> sheet = art.paint_by_numbers(jax.random.key(0), halves, 2)
-      >>> sheet.paper, round(40 * sheet.mm)  # the sheet lies, the picture is 203 mm wide
-      ((297.0, 210.0), 235)
+      >>> sheet = art.paint_by_numbers(jax.random.key(0), halves, 2, smallest_mm=20)
+      >>> sheet.paper, round(40 * sheet.mm)  # the sheet lies, its picture is 228 mm wide
+      ((297.0, 210.0), 228)
     """
     h, w = check_picture(image).shape[:2]
     if not (smallest_mm > 0 and math.isfinite(smallest_mm)):
@@ -98,7 +100,7 @@ def draw_numbers(sheet: PaintByNumbers, *, painted: bool = False) -> Drawing:
       >>> import jax, numpy as np
       >>> from clusterart_jax import art
       >>> halves = np.repeat(np.uint8([[0] * 30 + [200] * 10]), 30, axis=0)
-      >>> sheet = art.paint_by_numbers(jax.random.key(0), halves, 2)
+      >>> sheet = art.paint_by_numbers(jax.random.key(0), halves, 2, smallest_mm=20)
       >>> drawing = art.draw_numbers(sheet)
       >>> [mark.text for mark in drawing.marks if isinstance(mark, art.Words)][:2]
       ['1', '2']

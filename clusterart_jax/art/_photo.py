@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._errors import DataError
 from .._typing import Float
+from ._counts import check_picture
 
 _BLOCK = 2**22  # numbers that are handled at a time
 _COLORS = 2**16  # colours that a program takes: one program serves pictures of all sizes
@@ -32,20 +32,6 @@ class Photo(NamedTuple):
         return 1 - self.alpha[..., None] * (1 - self.rgb)
 
 
-def check_picture(image: Any, name: str = "image") -> np.ndarray:
-    """A picture (h, w, c) with c = 1, 3 or 4 as `uint8`; (h, w) is grey."""
-    found = np.asarray(image)
-    if found.ndim == 2:
-        found = found[..., None]
-    if found.ndim != 3 or found.shape[2] not in (1, 3, 4) or 0 in found.shape:
-        raise DataError(
-            f"{name} must have shape (h, w, c) with c = 1, 3 or 4, not {np.shape(image)}"
-        )
-    if found.dtype != np.uint8:
-        raise DataError(f"{name} must be uint8 values 0…255, not {found.dtype}")
-    return found
-
-
 def photo(image: Any, pixels: int) -> Photo:
     """A picture of at most about `pixels` pixels, means of what they cover, never made larger."""
     image = check_picture(image)
@@ -56,7 +42,7 @@ def photo(image: Any, pixels: int) -> Photo:
 
 def photo_of(image: Any, height: int, width: int) -> Photo:
     """A picture of a given size; memory beside the result is a few MiB, whatever the picture's."""
-    image = check_picture(image)
+    image = np.asarray(check_picture(image))
     h, w, depth = image.shape
     scale = np.array([w / width, h / height])
 

@@ -10,14 +10,16 @@ from .._checks import check_count, check_key
 from .._errors import ConfigError
 from .._typing import Float, Int, KeyArray
 from ..features import srgb_to_oklab
+from ._counts import check_picture
 from ._drawing import Drawing, Shape
 from ._flat import MOST_COLORS, flat_labels
 from ._outlines import outlines
-from ._own_palette import main_colors
-from ._photo import check_picture, of_colors, photo_of
+from ._palette import Palette, palette
+from ._photo import of_colors, photo_of
 from ._regions import connected, inner_points, merge_small, opened
 
-_PIXELS = 600_000  # worked on: a quarter of a millimetre on A4
+_PIXELS = 600_000  # worked on at most: a quarter of a millimetre on A4
+_SIDE = 20  # pixels of `smallest` that are enough
 _ALIKE = 0.025  # in OKLab: nearer colours of paint are one
 
 
@@ -60,9 +62,9 @@ def posterize(
 
     Colours are centres of k-means in OKLab; each pixel takes one near its own and near those
     around it (`_flat.py`), limbs too thin for a brush go to what is beside them, and areas that are
-    too small are merged into the neighbour most like them. Work is done on 600,000 pixels, to
-    which the picture is brought, so that cost (about 3 s on one core) and memory (about 150 MB
-    beside the picture) hardly depend on its size.
+    too small are merged into the neighbour most like them. Work is done on a picture of which
+    `smallest` takes 20 pixels, of 600,000 at most, so that cost (about 3 s on one core) and memory
+    (about 150 MB beside the picture) hardly depend on its size.
 
     Args:
       key: of the colours.
@@ -76,14 +78,16 @@ def posterize(
       `Poster`.
 
     Raises:
-      DataError: for another shape or dtype.
+      ValueError: for another shape.
+      TypeError: for another dtype.
+      DataError: where no pixel is visible.
       ConfigError: for options that cannot be.
 
     Example:
       >>> import jax, numpy as np
       >>> from clusterart_jax import art
       >>> halves = np.repeat(np.uint8([[0] * 30 + [200] * 10]), 30, axis=0)
-      >>> poster = art.posterize(jax.random.key(0), halves, 2)
+      >>> poster = art.posterize(jax.random.key(0), halves, 2, smallest=5)
       >>> poster.shares.round(2).tolist(), len(poster.rings)
       ([0.75, 0.25], 2)
     """
@@ -95,9 +99,9 @@ def posterize(
     for name, value in (("smallest", smallest), ("smoothness", smoothness)):
         if not (value >= 0 and math.isfinite(value)):
             raise ConfigError(f"{name} must be at least 0, not {value!r}")
-    zoom = math.sqrt(_PIXELS / (h * w))
+    zoom = min(math.sqrt(_PIXELS / (h * w)), _SIDE / max(smallest, 1e-9))
     small = photo_of(image, max(1, round(h * zoom)), max(1, round(w * zoom)))
-    colors = _told_apart(*main_colors(key, image, k))
+    colors = _told_apart(palette(key, image, k, n_init=1))
     labels = flat_labels(small, colors, smoothness)
     lab = of_colors(srgb_to_oklab, small.on_paper)
     centers = np.asarray(srgb_to_oklab(jnp.asarray(colors, jnp.float32)))
@@ -108,12 +112,10 @@ def posterize(
     return _poster(labels, colors, small.scale, (h, w))
 
 
-def _told_apart(
-    colors: Float[np.ndarray, "k 3"], shares: Float[np.ndarray, " k"]
-) -> Float[np.ndarray, "j 3"]:
-    """Colours that eyes tell apart: the nearest two become the one that covers more, and so on."""
-    lab = np.asarray(srgb_to_oklab(jnp.asarray(colors, jnp.float32)))
-    kept = list(range(len(colors)))
+def _told_apart(found: Palette) -> Float[np.ndarray, "j 3"]:
+    """Colours that eyes tell apart: of the nearest two the one that covers more, and so on."""
+    lab, shares = np.asarray(found.centers), np.asarray(found.shares)
+    kept = list(range(len(lab)))
     while len(kept) > 2:
         apart = np.sum((lab[kept][:, None] - lab[kept]) ** 2, axis=2)
         np.fill_diagonal(apart, np.inf)
@@ -121,7 +123,7 @@ def _told_apart(
         if apart[one, other] >= _ALIKE**2:
             break
         kept.pop(int(one if shares[kept[one]] < shares[kept[other]] else other))
-    return colors[kept]
+    return np.asarray(found.colors, np.float64)[kept]
 
 
 def _poster(
@@ -165,7 +167,7 @@ def draw_poster(poster: Poster) -> Drawing:
     Example:
       >>> import jax, numpy as np
       >>> from clusterart_jax import art
-      >>> poster = art.posterize(jax.random.key(0), np.full((16, 16), 9, np.uint8), 2)
+      >>> poster = art.posterize(jax.random.key(0), np.full((16, 16), 9, np.uint8), 2, smallest=4)
       >>> len(art.draw_poster(poster).marks)
       1
     """

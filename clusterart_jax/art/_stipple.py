@@ -11,8 +11,9 @@ from .._checks import check_count, check_key
 from .._errors import ConfigError, DataError
 from .._typing import Bool, Float, Int, KeyArray
 from ..features import luminance
+from ._counts import check_picture
 from ._drawing import BLACK, WHITE, Color, Dots, Drawing
-from ._photo import Photo, check_picture, of_colors, photo, photo_of
+from ._photo import Photo, of_colors, photo, photo_of
 from ._voronoi import centroids, spread_points
 
 _LOOK = 2**18  # pixels from which the share of ink is judged
@@ -73,7 +74,9 @@ def stipple(
       `Stipple`.
 
     Raises:
-      DataError: for another shape or dtype, or where nothing is darker than paper.
+      ValueError: for another shape.
+      TypeError: for another dtype.
+      DataError: where nothing is darker than paper.
       ConfigError: for options that cannot be.
 
     Example:
