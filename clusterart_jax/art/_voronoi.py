@@ -88,7 +88,10 @@ def _all_jumps(shape: tuple[int, ...]) -> Array:
     return jnp.asarray([2**i for i in reversed(range(steps))] + [1], jnp.int32)
 
 
-def _flood(labels: Int[Array, "h w"], centers: Float[Array, "k 2"], jumps: Array) -> Array:
+def _flood(
+    labels: Int[Array, "h w"], centers: Float[Array, "k 2"], jumps: Array, first: Array | int = 0
+) -> Array:
+    """Labels after jumps of given lengths, from the `first` of them on."""
     h, w = labels.shape
     x = (jnp.arange(w, dtype=centers.dtype) + 0.5)[None, :]
     y = (jnp.arange(h, dtype=centers.dtype) + 0.5)[:, None]
@@ -118,7 +121,7 @@ def _flood(labels: Int[Array, "h w"], centers: Float[Array, "k 2"], jumps: Array
                 best = better(best, jnp.roll(before, sign * jumps[i], axis))
         return best
 
-    return lax.fori_loop(0, len(jumps), ask, best)[0]
+    return lax.fori_loop(first, len(jumps), ask, best)[0]
 
 
 @jax.jit
@@ -131,33 +134,32 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
     total = jnp.sum(weights)
     spacing = jnp.sqrt(h * w / jnp.asarray(k, dtype))
 
-    def sums(labels: Array, centers: Array) -> tuple[Array, Array]:
-        # Relative to the old centre: float32 keeps what moments about the corner would lose.
-        at = labels.ravel()
-        dx, dy = x - centers[labels, 0], y - centers[labels, 1]
-        rows = jnp.stack([weights, weights * dx, weights * dy], axis=-1).reshape(-1, 3)
-        energy = jnp.sum(weights * (dx**2 + dy**2)) / total
-        return jax.ops.segment_sum(rows, at, k), energy
+    jumps = jnp.concatenate([_all_jumps((h, w)), jnp.asarray(_NEAR, jnp.int32)])
 
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        centers, labels, _, n_iter, _ = state
-        found, _ = sums(labels, centers)
+        labels, _, centers, _, _, n_iter, _ = state
+        first = jnp.where(n_iter == 0, 0, len(jumps) - len(_NEAR))
+        labels = _flood(labels, centers, jumps, first)
+        # Relative to the centre: float32 keeps what moments about the corner would lose.
+        dx, dy = x - centers[labels, 0], y - centers[labels, 1]
+        rows = jnp.stack([weights, weights * dx, weights * dy], axis=-1).reshape(-1, 3)
+        found = jax.ops.segment_sum(rows, labels.ravel(), k)
         mass = found[:, 0]
+        energy = jnp.sum(weights * (dx**2 + dy**2)) / total
         moved = centers + found[:, 1:] / jnp.where(mass > 0, mass, 1)[:, None]
         moved = _revive(jax.random.fold_in(key, n_iter), moved, mass, spacing)
         shift = jnp.sqrt(jnp.mean(jnp.sum((moved - centers) ** 2, axis=1)))
-        labels = _flood(labels, moved, jnp.asarray(_NEAR, jnp.int32))
-        return moved, labels, mass, n_iter + 1, shift <= tol * spacing
+        return labels, centers, moved, mass, energy, n_iter + 1, shift <= tol * spacing
 
     def going(state: tuple[Array, ...]) -> Array:
-        return (state[3] < max_iter) & ~state[4]
+        return (state[-2] <= max_iter) & ~state[-1]  # the last round only gives labels
 
-    labels = _flood(jnp.full((h, w), -1, jnp.int32), start, _all_jumps((h, w)))
-    begin: tuple[Array, ...] = (start, labels, jnp.zeros(k, dtype), jnp.int32(0), jnp.bool_(False))
-    centers, labels, _, n_iter, converged = lax.while_loop(going, step, begin)
-    labels = _flood(labels, centers, jnp.asarray((4, *_NEAR), jnp.int32))
-    found, energy = sums(labels, centers)
-    return Centroids(centers, labels, found[:, 0], energy, n_iter, converged)
+    none = jnp.full((h, w), -1, jnp.int32)
+    begin = (none, start, start, jnp.zeros(k, dtype), jnp.zeros((), dtype), jnp.int32(0))
+    labels, centers, _, mass, energy, rounds, converged = lax.while_loop(
+        going, step, (*begin, jnp.bool_(False))
+    )
+    return Centroids(centers, labels, mass, energy, rounds - 1, converged)
 
 
 def _revive(key: KeyArray, centers: Array, mass: Array, spacing: Array) -> Array:
