@@ -14,6 +14,8 @@ Renderers: a function that finds what is to be drawn, and one that draws it.
 - `posterize`, `draw_poster`: few flat colours with smooth outlines.
 - `paint_by_numbers`, `draw_numbers`: outlines to paint in, numbers, and the colours they mean.
 - `lowpoly`, `draw_lowpoly`: triangles, small along edges.
+- `mosaic`, `draw_mosaic`: a picture made of pictures.
+- `chart`, `draw_chart`, `chart_pages`: squares to stitch or to lay beads by.
 
 Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
 
@@ -21,8 +23,10 @@ Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
   pixels.
 """
 
+from ._chart import Chart, chart, chart_pages, draw_chart
 from ._drawing import Dots, Drawing, Lines, Shape, Words
 from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
+from ._mosaic import Mosaic, draw_mosaic, mosaic
 from ._numbers import PaintByNumbers, draw_numbers, paint_by_numbers
 from ._palette import Palette, palette, palettes, shared_palette
 from ._pdf import pdf_bytes
@@ -32,21 +36,28 @@ from ._stipple import Stipple, draw_stipple, stipple
 from ._svg import svg_text
 
 __all__ = [
+    "Chart",
     "Dots",
     "Drawing",
     "Lines",
     "LowPoly",
+    "Mosaic",
     "PaintByNumbers",
     "Palette",
     "Poster",
     "Shape",
     "Stipple",
     "Words",
+    "chart",
+    "chart_pages",
+    "draw_chart",
     "draw_lowpoly",
+    "draw_mosaic",
     "draw_numbers",
     "draw_poster",
     "draw_stipple",
     "lowpoly",
+    "mosaic",
     "paint_by_numbers",
     "palette",
     "palettes",

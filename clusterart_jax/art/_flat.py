@@ -9,10 +9,12 @@ from jax import lax
 
 from .._typing import Array, Float, Int
 from ..features import srgb_to_oklab
+from ._palette import Palette
 from ._photo import Photo, of_colors
 
 MOST_COLORS = 64
 _TILE = 64
+_ALIKE = 0.025  # in OKLab: nearer colours of paint or thread are one
 _SIGMA = 1.5  # pixels: details narrower than this give way first
 _RADIUS = 4
 
@@ -49,6 +51,20 @@ def flat_labels(
         np.int32(6 if smoothness else 0),
     )
     return np.where(small.alpha < 0.5, -1, np.asarray(labels)[:h, :w])
+
+
+def told_apart(found: Palette) -> Float[np.ndarray, "j 3"]:
+    """Colours that eyes tell apart: of the nearest two the one that covers more, and so on."""
+    lab, shares = np.asarray(found.centers), np.asarray(found.shares)
+    kept = list(range(len(lab)))
+    while len(kept) > 2:
+        apart = np.sum((lab[kept][:, None] - lab[kept]) ** 2, axis=2)
+        np.fill_diagonal(apart, np.inf)
+        one, other = np.unravel_index(int(apart.argmin()), apart.shape)
+        if apart[one, other] >= _ALIKE**2:
+            break
+        kept.pop(int(one if shares[kept[one]] < shares[kept[other]] else other))
+    return np.asarray(found.colors, np.float64)[kept]
 
 
 def _gap(centers: np.ndarray) -> float:

@@ -44,8 +44,8 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
 
     Points are a weighted Voronoi tessellation, as in `stipple`, whose weights are the change of
     colour (OKLab) around each pixel; Delaunay's triangles between them (SciPy) take the mean colour
-    of their pixels. Work is done on 100 pixels a point, half a million at most, to which the picture is
-    brought; cost and memory are linear in these.
+    of their pixels. Work is done on 100 pixels a point, half a million at most, to which the
+    picture is brought; cost and memory are linear in these.
 
     Args:
       key: of the points.

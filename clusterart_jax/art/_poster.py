@@ -12,15 +12,14 @@ from .._typing import Float, Int, KeyArray
 from ..features import srgb_to_oklab
 from ._counts import check_picture
 from ._drawing import Drawing, Shape
-from ._flat import MOST_COLORS, flat_labels
+from ._flat import MOST_COLORS, flat_labels, told_apart
 from ._outlines import outlines
-from ._palette import Palette, palette
+from ._palette import palette
 from ._photo import of_colors, photo_of
 from ._regions import connected, inner_points, merge_small, opened
 
 _PIXELS = 600_000  # worked on at most: a quarter of a millimetre on A4
 _SIDE = 20  # pixels of `smallest` that are enough
-_ALIKE = 0.025  # in OKLab: nearer colours of paint are one
 
 
 class Poster(NamedTuple):
@@ -101,7 +100,7 @@ def posterize(
             raise ConfigError(f"{name} must be at least 0, not {value!r}")
     zoom = min(math.sqrt(_PIXELS / (h * w)), _SIDE / max(smallest, 1e-9))
     small = photo_of(image, max(1, round(h * zoom)), max(1, round(w * zoom)))
-    colors = _told_apart(palette(key, image, k, n_init=1))
+    colors = told_apart(palette(key, image, k, n_init=1))
     labels = flat_labels(small, colors, smoothness)
     lab = of_colors(srgb_to_oklab, small.on_paper)
     centers = np.asarray(srgb_to_oklab(jnp.asarray(colors, jnp.float32)))
@@ -110,20 +109,6 @@ def posterize(
     labels = opened(labels, 0.12 * side)
     labels = merge_small(labels, lab, centers, side**2, 0.35 * side)
     return _poster(labels, colors, small.scale, (h, w))
-
-
-def _told_apart(found: Palette) -> Float[np.ndarray, "j 3"]:
-    """Colours that eyes tell apart: of the nearest two the one that covers more, and so on."""
-    lab, shares = np.asarray(found.centers), np.asarray(found.shares)
-    kept = list(range(len(lab)))
-    while len(kept) > 2:
-        apart = np.sum((lab[kept][:, None] - lab[kept]) ** 2, axis=2)
-        np.fill_diagonal(apart, np.inf)
-        one, other = np.unravel_index(int(apart.argmin()), apart.shape)
-        if apart[one, other] >= _ALIKE**2:
-            break
-        kept.pop(int(one if shares[kept[one]] < shares[kept[other]] else other))
-    return np.asarray(found.colors, np.float64)[kept]
 
 
 def _poster(

@@ -47,6 +47,7 @@ def raster(drawing: Drawing, scale: float = 1.0) -> UInt8[np.ndarray, "h w 3"]:
     canvas.clear()
     look = canvas.new_gc()
     look.set_antialiased(True)
+    look.set_snap(False)  # or squares lose a side
     look.set_joinstyle("round")
     look.set_capstyle("round")
 

@@ -155,10 +155,10 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
         return (state[-2] <= max_iter) & ~state[-1]  # the last round only gives labels
 
     none = jnp.full((h, w), -1, jnp.int32)
-    begin = (none, start, start, jnp.zeros(k, dtype), jnp.zeros((), dtype), jnp.int32(0))
-    labels, centers, _, mass, energy, rounds, converged = lax.while_loop(
-        going, step, (*begin, jnp.bool_(False))
-    )
+    zero = jnp.zeros((), dtype)
+    begin: tuple[Array, ...] = (none, start, start, jnp.zeros(k, dtype), zero, jnp.int32(0))
+    begin += (jnp.bool_(False),)
+    labels, centers, _, mass, energy, rounds, converged = lax.while_loop(going, step, begin)
     return Centroids(centers, labels, mass, energy, rounds - 1, converged)
 
 
