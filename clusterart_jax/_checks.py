@@ -91,7 +91,7 @@ def check_count(value: Any, name: str, *, low: int = 1, high: int | None = None)
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be a whole number {span}, not {value!r}")
     if value < low or (high is not None and value > high):
-        raise ValueError(f"{name} must be {span}, not {value}")
+        raise ConfigError(f"{name} must be {span}, not {value}")
     return int(value)
 
 

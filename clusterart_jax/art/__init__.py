@@ -2,20 +2,84 @@
 
 Functions take and give arrays, or the text of a vector file; reading and writing is `data`'s.
 
+Styles:
+
 - `style_vectors`: pictures → their styles, 100 values each, which can be mixed.
 - `mix_styles`: several styles and their weights → one style.
 - `apply_style`: one picture of any size, painted in a style.
 - `style_transformer`, `stylize`: the network that paints, and many pictures through it at once.
+
+Colours:
+
+- `palette`: the colours of a picture and their shares; `shared_palette`: of several together;
+  `palettes`: of each of thousands of pictures, in one compiled call.
+- `Palette`: what they give.
+
+Renderers: a function that finds what is to be drawn, and one that draws it.
+
+- `stipple`, `draw_stipple`: dots of ink, closer together where the picture is dark.
+- `posterize`, `draw_poster`: few flat colours with smooth outlines.
+- `paint_by_numbers`, `draw_numbers`: outlines to paint in, numbers, and the colours they mean.
+- `lowpoly`, `draw_lowpoly`: triangles, small along edges.
+- `mosaic`, `draw_mosaic`: a picture made of pictures.
+- `chart`, `draw_chart`, `chart_pages`: squares to stitch or to lay beads by.
+
+Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
+
+- `svg_text`: as the text of an SVG file; `pdf_bytes`: as a PDF file, a page each; `raster`: as
+  pixels.
 """
 
+from ._chart import Chart, chart, chart_pages, draw_chart
+from ._drawing import Dots, Drawing, Lines, Shape, Words
+from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
+from ._mosaic import Mosaic, draw_mosaic, mosaic
+from ._numbers import PaintByNumbers, draw_numbers, paint_by_numbers
+from ._palette import Palette, palette, palettes, shared_palette
+from ._pdf import pdf_bytes
+from ._poster import Poster, draw_poster, posterize
+from ._raster import raster
+from ._stipple import Stipple, draw_stipple, stipple
 from ._style import apply_style, mix_styles, style_vectors
+from ._svg import svg_text
 from ._transformer import StyleTransformer, style_transformer, stylize
 
 __all__ = [
+    "Chart",
+    "Dots",
+    "Drawing",
+    "Lines",
+    "LowPoly",
+    "Mosaic",
+    "PaintByNumbers",
+    "Palette",
+    "Poster",
+    "Shape",
+    "Stipple",
     "StyleTransformer",
+    "Words",
     "apply_style",
+    "chart",
+    "chart_pages",
+    "draw_chart",
+    "draw_lowpoly",
+    "draw_mosaic",
+    "draw_numbers",
+    "draw_poster",
+    "draw_stipple",
+    "lowpoly",
     "mix_styles",
+    "mosaic",
+    "paint_by_numbers",
+    "palette",
+    "palettes",
+    "pdf_bytes",
+    "posterize",
+    "raster",
+    "shared_palette",
+    "stipple",
     "style_transformer",
     "style_vectors",
     "stylize",
+    "svg_text",
 ]

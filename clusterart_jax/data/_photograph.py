@@ -1,5 +1,6 @@
 """One picture file of any shape → an array, alpha kept."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 from .._errors import DataError
 from .._typing import UInt8
 
+SAMPLES = ("china", "flower")
+"""Photographs that come with scikit-learn, 427 × 640."""
+
 
 def read_picture(
     path: str | os.PathLike[str], *, max_side: int | None = None, max_pixels: int = 100_000_000
@@ -15,7 +19,8 @@ def read_picture(
     """Reads one picture as it is meant to be seen, in its own shape.
 
     Args:
-      path: a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF file.
+      path: a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF file; where there is no file of
+        that name, "china" and "flower" are photographs that come with scikit-learn.
       max_side: the longer side of the result at most, in pixels; larger pictures are made smaller
         with an antialiasing filter, smaller ones stay as they are.
       max_pixels: the largest picture that is decoded, judged by its header.
@@ -41,8 +46,18 @@ def read_picture(
 
     try:
         with pillow_settings(max_pixels):
-            return read_whole(Path(path), max_side, max_pixels)
+            return read_whole(_existing(Path(path)), max_side, max_pixels)
     except Exception as error:  # damaged bytes make decoders raise nearly anything
         known = isinstance(error, UnreadableError)
         reason = str(error) if known else reason_of(error, max_pixels)
         raise DataError(f"cannot read {os.fspath(path)!r}: {reason}") from error
+
+
+def _existing(path: Path) -> Path:
+    """The path, or that of one of the samples."""
+    if os.fspath(path) not in SAMPLES or path.exists():
+        return path
+    found = importlib.util.find_spec("sklearn")
+    if found is None or found.origin is None:
+        return path
+    return Path(found.origin).parent / "datasets" / "images" / f"{path}.jpg"
