@@ -3,4 +3,7 @@
 Functions take and give arrays, or the text of a vector file; reading and writing is `data`'s.
 """
 
-__all__: list[str] = []
+from ._segments import Segments
+from ._slic import slic
+
+__all__ = ["Segments", "slic"]

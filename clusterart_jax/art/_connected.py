@@ -1,0 +1,126 @@
+"""Labels → connected patches, from runs of equal pixels in rows."""
+
+import numpy as np
+
+from .._typing import Int
+from ._segments import Segments
+
+
+class Runs:
+    """Runs of equal labels in the rows of a picture, joined to patches.
+
+    Attributes:
+      starts: first pixel of each run, in the flat picture.
+      lengths: of each run.
+      patch: of each run.
+      count: how many patches.
+      up, down: runs of unlike patches above each other, once for each pair of runs.
+    """
+
+    def __init__(self, labels: Int[np.ndarray, "h w"]) -> None:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        new = np.ones(labels.shape, bool)
+        np.not_equal(labels[:, 1:], labels[:, :-1], out=new[:, 1:])
+        self.starts = np.flatnonzero(new)
+        self.lengths = np.diff(self.starts, append=labels.size)
+        run = np.cumsum(new, dtype=np.int32).reshape(labels.shape) - 1
+        first = new[1:] | new[:-1]  # two runs that lie above each other meet first where one begins
+        same = labels[1:] == labels[:-1]
+        joined = first & same
+        count = len(self.starts)
+        ends = run[:-1][joined], run[1:][joined]
+        graph = coo_array((np.ones(len(ends[0]), np.int8), ends), (count, count))
+        self.count, self.patch = connected_components(graph, directed=False)
+        apart = first & ~same
+        self.up, self.down = run[:-1][apart], run[1:][apart]
+        self.width = labels.shape[1]
+        self.label = labels.reshape(-1)[self.starts]
+
+    def sums(self, plane: np.ndarray) -> np.ndarray:
+        """Of the pixels of each patch."""
+        return np.bincount(self.patch, np.add.reduceat(plane.reshape(-1), self.starts), self.count)
+
+    def neighbors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of patches that touch, both ways round, some of them often."""
+        beside = np.flatnonzero(self.starts[1:] % self.width)
+        a = self.patch[np.concatenate([self.up, beside])]
+        b = self.patch[np.concatenate([self.down, beside + 1])]
+        return np.concatenate([a, b]), np.concatenate([b, a])
+
+
+def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float) -> Segments:
+    """Every patch a segment, and those smaller than `smallest` joined to a neighbour.
+
+    A small patch goes to the neighbour of the nearest colour, together with those that go to it.
+    So no two large ones become one.
+
+    Args:
+      image: (h, w, c) `uint8`.
+      labels: (h, w), −1 of pixels that belong to nothing and stay so.
+      smallest: pixels.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    runs = Runs(labels)
+    light = _LINEAR[image[..., : 1 if image.shape[2] == 1 else 3]]
+    sums = np.stack([runs.sums(light[..., j]) for j in range(light.shape[2])], axis=1)
+    sizes = np.bincount(runs.patch, runs.lengths, runs.count)
+    middle = runs.starts % runs.width + (runs.lengths - 1) / 2
+    rows = np.bincount(runs.patch, runs.starts // runs.width * runs.lengths, runs.count)
+    columns = np.bincount(runs.patch, middle * runs.lengths, runs.count)
+    sums = np.concatenate([sums, sizes[:, None], rows[:, None], columns[:, None]], axis=1)
+    absent = np.zeros(runs.count, bool)
+    absent[runs.patch[runs.label < 0]] = True
+    owner = np.arange(runs.count)
+    ends = runs.neighbors()
+    while True:
+        colors = np.sqrt(sums[:, :-3] / sums[:, -3:-2])  # about as even to the eye as sRGB
+        a, b = owner[ends[0]], owner[ends[1]]
+        wanted = (a != b) & (sums[a, -3] < smallest) & ~absent[a] & ~absent[b]
+        a, b, ends = a[wanted], b[wanted], (ends[0][wanted], ends[1][wanted])
+        if not len(a):
+            break
+        gap = np.sum((colors[a] - colors[b]) ** 2, axis=1)
+        order = np.lexsort((b, gap, a))
+        least = order[np.unique(a[order], return_index=True)[1]]
+        count = len(sums)
+        graph = coo_array((np.ones(len(least), np.int8), (a[least], b[least])), (count, count))
+        count, group = connected_components(graph, directed=False)
+        sums = np.stack([np.bincount(group, column, count) for column in sums.T], axis=1)
+        kept = np.zeros(count, bool)
+        kept[group[absent]] = True
+        absent, owner = kept, group[owner]
+    return _segments(runs, owner, sums, absent, labels.shape)
+
+
+_levels = np.arange(256) / 255
+_LINEAR = np.where(_levels <= 0.04045, _levels / 12.92, ((_levels + 0.055) / 1.055) ** 2.4).astype(
+    np.float32
+)
+"""Linear light of 8-bit sRGB, as `features.srgb_to_linear` has it."""
+
+
+def _segments(
+    runs: Runs, owner: np.ndarray, sums: np.ndarray, absent: np.ndarray, shape: tuple[int, ...]
+) -> Segments:
+    """Numbered in the order of their first pixels."""
+    owned = owner[runs.patch]
+    owners, first = np.unique(owned, return_index=True)
+    there = ~absent[owners]
+    order = owners[there][np.argsort(first[there])]
+    number = np.full(len(sums), -1, np.int32)
+    number[order] = np.arange(len(order))
+    labels = np.repeat(number[owned], runs.lengths).reshape(shape)
+    sums = sums[order]
+    sizes = sums[:, -3]
+    linear = sums[:, :-3] / sizes[:, None]
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return Segments(
+        labels=labels,
+        colors=np.round(np.clip(srgb, 0, 1) * 255).astype(np.uint8),
+        sizes=sizes.astype(np.int32),
+        centers=(sums[:, -2:] / sizes[:, None]).astype(np.float32),
+    )

@@ -1,0 +1,42 @@
+"""What a picture falls apart into, and the means and sizes of the parts."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._errors import DataError
+from .._typing import Float, Int, UInt8
+
+
+class Segments(NamedTuple):
+    """Parts of a picture; every field is on the host.
+
+    Attributes:
+      labels: (h, w) int32, the segment of each pixel, −1 of pixels that belong to none.
+      colors: (n, c) uint8, mean colour of each, taken in linear light; c = 1 of grey pictures,
+        else 3.
+      sizes: (n,) int32, their pixels.
+      centers: (n, 2) float32, their middles: row and column, in pixels.
+    """
+
+    labels: Int[np.ndarray, "h w"]
+    colors: UInt8[np.ndarray, "n c"]
+    sizes: Int[np.ndarray, " n"]
+    centers: Float[np.ndarray, "n 2"]
+
+    @property
+    def n_segments(self) -> int:
+        """How many there are."""
+        return len(self.sizes)
+
+
+def check_picture(image: Any) -> np.ndarray:
+    """A picture (h, w, c) of `uint8` on the host, c = 1, 3 or 4, some pixel of which shows."""
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise DataError(f"image must have shape (h, w, c) with c = 1, 3 or 4, not {array.shape}")
+    if array.dtype != np.uint8:
+        raise DataError(f"image must be uint8 values 0…255, not {array.dtype}")
+    if array.shape[2] == 4 and not array[..., 3].any():
+        raise DataError("image is fully transparent: there is nothing to segment")
+    return array
