@@ -1,8 +1,11 @@
 """Labels → connected patches, from runs of equal pixels in rows."""
 
+from functools import cache
+
 import numpy as np
 
 from .._typing import Int
+from ..features import srgb_to_linear
 from ._segments import Segments
 
 
@@ -65,8 +68,9 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     from scipy.sparse.csgraph import connected_components
 
     runs = Runs(labels)
-    light = _LINEAR[image[..., : 1 if image.shape[2] == 1 else 3]]
-    sums = np.stack([runs.sums(light[..., j]) for j in range(light.shape[2])], axis=1)
+    light = _linear(256)
+    colors = range(1 if image.shape[2] == 1 else 3)
+    sums = np.stack([runs.sums(np.take(light, image[..., j])) for j in colors], axis=1)
     sizes = np.bincount(runs.patch, runs.lengths, runs.count)
     middle = runs.starts % runs.width + (runs.lengths - 1) / 2
     rows = np.bincount(runs.patch, runs.starts // runs.width * runs.lengths, runs.count)
@@ -96,11 +100,11 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     return _segments(runs, owner, sums, absent, labels.shape)
 
 
-_levels = np.arange(256) / 255
-_LINEAR = np.where(_levels <= 0.04045, _levels / 12.92, ((_levels + 0.055) / 1.055) ** 2.4).astype(
-    np.float32
-)
-"""Linear light of 8-bit sRGB, as `features.srgb_to_linear` has it."""
+@cache
+def _linear(steps: int) -> np.ndarray:
+    """Linear light of sRGB in so many equal steps from 0 to 1."""
+    levels = np.repeat(np.linspace(0, 1, steps, dtype=np.float32)[:, None], 3, axis=1)
+    return np.asarray(srgb_to_linear(levels)[:, 0])
 
 
 def _segments(
@@ -117,10 +121,10 @@ def _segments(
     sums = sums[order]
     sizes = sums[:, -3]
     linear = sums[:, :-3] / sizes[:, None]
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    borders = _linear(511)[1::2]  # between one level of 8 bits and the next
     return Segments(
         labels=labels,
-        colors=np.round(np.clip(srgb, 0, 1) * 255).astype(np.uint8),
+        colors=np.searchsorted(borders, linear).astype(np.uint8),
         sizes=sizes.astype(np.int32),
         centers=(sums[:, -2:] / sizes[:, None]).astype(np.float32),
     )
