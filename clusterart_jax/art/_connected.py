@@ -46,11 +46,11 @@ class Runs:
         return np.bincount(self.patch, np.add.reduceat(plane.reshape(-1), self.starts), self.count)
 
     def neighbors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of patches that touch, both ways round, some of them often."""
+        """Pairs of patches that touch, some of them often."""
         beside = np.flatnonzero(self.starts[1:] % self.width)
         a = self.patch[np.concatenate([self.up, beside])]
         b = self.patch[np.concatenate([self.down, beside + 1])]
-        return np.concatenate([a, b]), np.concatenate([b, a])
+        return a, b
 
 
 def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float) -> Segments:
@@ -79,25 +79,30 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     absent = np.zeros(runs.count, bool)
     absent[runs.patch[runs.label < 0]] = True
     owner = np.arange(runs.count)
-    ends = runs.neighbors()
+    a, b = runs.neighbors()
     while True:
-        colors = np.sqrt(sums[:, :-3] / sums[:, -3:-2])  # about as even to the eye as sRGB
-        a, b = owner[ends[0]], owner[ends[1]]
-        wanted = (a != b) & (sums[a, -3] < smallest) & ~absent[a] & ~absent[b]
-        a, b, ends = a[wanted], b[wanted], (ends[0][wanted], ends[1][wanted])
-        if not len(a):
+        small = (sums[:, -3] < smallest) & ~absent
+        a, b, count = owner[a], owner[b], len(sums)
+        wanted = (small[a] | small[b]) & (a != b) & ~absent[a] & ~absent[b]
+        pairs = np.unique(np.minimum(a, b)[wanted] * np.int64(count) + np.maximum(a, b)[wanted])
+        if not len(pairs):
             break
+        a, b = np.divmod(pairs, count)
+        colors = np.sqrt(sums[:, :-3] / sums[:, -3:-2])  # about as even to the eye as sRGB
         gap = np.sum((colors[a] - colors[b]) ** 2, axis=1)
-        order = np.lexsort((b, gap, a))
-        least = order[np.unique(a[order], return_index=True)[1]]
-        count = len(sums)
-        graph = coo_array((np.ones(len(least), np.int8), (a[least], b[least])), (count, count))
+        # Of each small one, the nearest neighbour; the first of equally near ones.
+        ends = np.concatenate([a, b]), np.concatenate([b, a])
+        goes = np.flatnonzero(small[ends[0]])
+        goes = goes[np.lexsort((ends[1][goes], gap[goes % len(gap)], ends[0][goes]))]
+        goes = goes[np.flatnonzero(np.diff(ends[0][goes], prepend=-1))]
+        links = np.ones(len(goes), np.int8), (ends[0][goes], ends[1][goes])
+        graph = coo_array(links, (count, count))
         count, group = connected_components(graph, directed=False)
         sums = np.stack([np.bincount(group, column, count) for column in sums.T], axis=1)
         kept = np.zeros(count, bool)
         kept[group[absent]] = True
-        absent, owner = kept, group[owner]
-    return _segments(runs, owner, sums, absent, labels.shape)
+        absent, owner, runs.patch = kept, group, group[runs.patch]
+    return _segments(runs, sums, absent, labels.shape)
 
 
 @cache
@@ -108,16 +113,16 @@ def _linear(steps: int) -> np.ndarray:
 
 
 def _segments(
-    runs: Runs, owner: np.ndarray, sums: np.ndarray, absent: np.ndarray, shape: tuple[int, ...]
+    runs: Runs, sums: np.ndarray, absent: np.ndarray, shape: tuple[int, ...]
 ) -> Segments:
     """Numbered in the order of their first pixels."""
-    owned = owner[runs.patch]
-    owners, first = np.unique(owned, return_index=True)
-    there = ~absent[owners]
-    order = owners[there][np.argsort(first[there])]
+    first = np.empty(len(sums), np.int64)
+    first[runs.patch[::-1]] = runs.starts[::-1]  # what is written last stays
+    order = np.argsort(first)
+    order = order[~absent[order]]
     number = np.full(len(sums), -1, np.int32)
     number[order] = np.arange(len(order))
-    labels = np.repeat(number[owned], runs.lengths).reshape(shape)
+    labels = np.repeat(number[runs.patch], runs.lengths).reshape(shape)
     sums = sums[order]
     sizes = sums[:, -3]
     linear = sums[:, :-3] / sizes[:, None]
