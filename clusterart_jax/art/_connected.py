@@ -1,12 +1,9 @@
 """Labels → connected patches, from runs of equal pixels in rows."""
 
-from functools import cache
-
 import numpy as np
 
 from .._typing import Int
-from ..features import srgb_to_linear
-from ._segments import Segments
+from ._segments import LINEAR, Segments, to_srgb
 
 
 class Runs:
@@ -68,9 +65,8 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     from scipy.sparse.csgraph import connected_components
 
     runs = Runs(labels)
-    light = _linear(256)
     colors = range(1 if image.shape[2] == 1 else 3)
-    sums = np.stack([runs.sums(np.take(light, image[..., j])) for j in colors], axis=1)
+    sums = np.stack([runs.sums(np.take(LINEAR, image[..., j])) for j in colors], axis=1)
     sizes = np.bincount(runs.patch, runs.lengths, runs.count)
     middle = runs.starts % runs.width + (runs.lengths - 1) / 2
     rows = np.bincount(runs.patch, runs.starts // runs.width * runs.lengths, runs.count)
@@ -105,13 +101,6 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     return _segments(runs, sums, absent, labels.shape)
 
 
-@cache
-def _linear(steps: int) -> np.ndarray:
-    """Linear light of sRGB in so many equal steps from 0 to 1."""
-    levels = np.repeat(np.linspace(0, 1, steps, dtype=np.float32)[:, None], 3, axis=1)
-    return np.asarray(srgb_to_linear(levels)[:, 0])
-
-
 def _segments(
     runs: Runs, sums: np.ndarray, absent: np.ndarray, shape: tuple[int, ...]
 ) -> Segments:
@@ -126,10 +115,9 @@ def _segments(
     sums = sums[order]
     sizes = sums[:, -3]
     linear = sums[:, :-3] / sizes[:, None]
-    borders = _linear(511)[1::2]  # between one level of 8 bits and the next
     return Segments(
         labels=labels,
-        colors=np.searchsorted(borders, linear).astype(np.uint8),
+        colors=to_srgb(linear),
         sizes=sizes.astype(np.int32),
         centers=(sums[:, -2:] / sizes[:, None]).astype(np.float32),
     )

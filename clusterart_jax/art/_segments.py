@@ -8,6 +8,17 @@ from .._errors import DataError
 from .._typing import Float, Int, UInt8
 
 
+_levels = np.arange(511) / 510
+_levels = np.where(_levels <= 0.04045, _levels / 12.92, ((_levels + 0.055) / 1.055) ** 2.4)
+LINEAR = _levels[::2].astype(np.float32)
+"""Linear light of 8-bit sRGB, as `features.srgb_to_linear` has it; no program is made for it."""
+
+
+def to_srgb(linear: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
+    """The nearest 8-bit sRGB of linear light."""
+    return np.searchsorted(_levels[1::2], linear).astype(np.uint8)
+
+
 class Segments(NamedTuple):
     """Parts of a picture; every field is on the host.
 

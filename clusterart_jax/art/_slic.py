@@ -10,9 +10,9 @@ from jax import lax
 
 from .._checks import check_count, check_number
 from .._typing import Array, Int, UInt8
-from ..features import srgb_to_linear, srgb_to_xyz
+from ..features import srgb_to_xyz
 from ._connected import connected
-from ._segments import Segments, check_picture
+from ._segments import LINEAR, Segments, check_picture
 
 _AROUND = 9  # centres that a pixel is compared with: its cell's, and those of the cells around
 _SAMPLES = 4  # lines of a tile, each way, that are enough to find the centres
@@ -219,19 +219,21 @@ def _cluster(
             near,
         )
 
-    some = every(max(1, side // _SAMPLES))
+    step = max(1, side // _SAMPLES)
+    some = every(step)
     centers = jnp.concatenate([start, jnp.zeros((len(start), 3), start.dtype)], axis=1)
-    # At first, colours of the centres are those of the pixels that are nearest in place.
-    which = _nearest(some, centers, placed=False)
+    none = jnp.full(some.inside.shape, _AROUND, jnp.int8)
 
-    def turn(_: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
-        centers, which = carried
-        centers = _means(some, which, centers)
-        return centers, _nearest(some, centers)
+    def turn(i: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
+        # Labels of the turn before: places alone decide on the first.
+        centers = _means(some, carried[1], carried[0])
+        return centers, _nearest(some, centers, jnp.where(i > 0, np.float32(1), np.float32(0)))
 
-    centers, which = lax.fori_loop(0, max_iter, turn, (centers, which))
-    full = every(1)
-    return _named(full.near, _nearest(full, _means(some, which, centers)), -1)
+    centers, which = lax.fori_loop(0, max_iter + 1, turn, (centers, none))
+    if step == 1:
+        return _named(near, which, -1)
+    centers = _means(some, which, centers)
+    return _named(near, _nearest(every(1), centers, np.float32(1)), -1)
 
 
 def _lab(pixels: Array, scale: Array) -> tuple[Array, Array, Array]:
@@ -240,8 +242,7 @@ def _lab(pixels: Array, scale: Array) -> tuple[Array, Array, Array]:
     As `srgb_to_lab`, but for cube roots from logarithms, and no axis of length 3 to be put
     together: a tenth of the time on a CPU.
     """
-    levels = jnp.arange(256, dtype=jnp.float32) / 255
-    table = srgb_to_linear(jnp.stack([levels] * 3, axis=1))[:, 0]
+    table = jnp.asarray(LINEAR)
     matrix = srgb_to_xyz(jnp.eye(3, dtype=jnp.float32))
     matrix = matrix / jnp.sum(matrix, axis=0)[None]  # white is (1, 1, 1)
     light = [table[pixels[j].astype(jnp.int32)] for j in range(3)]
@@ -255,21 +256,24 @@ def _lab(pixels: Array, scale: Array) -> tuple[Array, Array, Array]:
     return (116 * y - 16) * scale, 500 * (x - y) * scale, 200 * (y - z) * scale
 
 
-def _nearest(pixels: _Pixels, centers: Array, placed: bool = True) -> Array:
-    """Which of its nine centres each pixel is nearest to, the first of equals; 9 where none is."""
+def _nearest(pixels: _Pixels, centers: Array, weight: Array | np.float32) -> Array:
+    """Which of its nine centres each pixel is nearest to, the first of equals; 9 where none is.
+
+    Args:
+      pixels: (t, p) of them.
+      centers: places and colours.
+      weight: of squared distances of colours.
+    """
     near = jnp.take(centers, pixels.near.reshape(-1), axis=0)
     near = near.reshape(*pixels.near.shape, 5).transpose(0, 2, 1)
     row = near[:, 0] - pixels.place[None, :, 0]
     column = near[:, 1] - pixels.place[None, :, 1]
     best = which = None
     for i in range(_AROUND):
-        gaps = [
-            pixels.offsets[None, :, 0] - row[i][:, None],
-            pixels.offsets[None, :, 1] - column[i][:, None],
-        ]
-        if placed:
-            gaps += [pixels.colors[j] - near[i, 2 + j][:, None] for j in range(3)]
-        distance = sum(gap * gap for gap in gaps)
+        color = sum((pixels.colors[j] - near[i, 2 + j][:, None]) ** 2 for j in range(3))
+        down = pixels.offsets[None, :, 0] - row[i][:, None]
+        across = pixels.offsets[None, :, 1] - column[i][:, None]
+        distance = down**2 + across**2 + weight * color
         if best is None:
             best, which = distance, jnp.zeros(distance.shape, jnp.int8)
         else:
