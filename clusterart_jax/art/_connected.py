@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._typing import Int
-from ._segments import LINEAR, Segments, to_srgb
+from ._segments import LINEAR, Parts
 
 
 class Runs:
@@ -50,7 +50,7 @@ class Runs:
         return a, b
 
 
-def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float) -> Segments:
+def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float) -> Parts:
     """Every patch a segment, and those smaller than `smallest` joined to a neighbour.
 
     A small patch goes to the neighbour of the nearest colour, together with those that go to it.
@@ -68,10 +68,10 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     colors = range(1 if image.shape[2] == 1 else 3)
     sums = np.stack([runs.sums(np.take(LINEAR, image[..., j])) for j in colors], axis=1)
     sizes = np.bincount(runs.patch, runs.lengths, runs.count)
-    middle = runs.starts % runs.width + (runs.lengths - 1) / 2
-    rows = np.bincount(runs.patch, runs.starts // runs.width * runs.lengths, runs.count)
-    columns = np.bincount(runs.patch, middle * runs.lengths, runs.count)
-    sums = np.concatenate([sums, sizes[:, None], rows[:, None], columns[:, None]], axis=1)
+    row, column = np.divmod(runs.starts, runs.width)
+    places = (row, column + (runs.lengths - 1) / 2)
+    places = [np.bincount(runs.patch, place * runs.lengths, runs.count) for place in places]
+    sums = np.concatenate([sums, sizes[:, None], np.stack(places, axis=1)], axis=1)
     absent = np.zeros(runs.count, bool)
     absent[runs.patch[runs.label < 0]] = True
     owner = np.arange(runs.count)
@@ -98,26 +98,23 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
         kept = np.zeros(count, bool)
         kept[group[absent]] = True
         absent, owner, runs.patch = kept, group, group[runs.patch]
-    return _segments(runs, sums, absent, labels.shape)
-
-
-def _segments(
-    runs: Runs, sums: np.ndarray, absent: np.ndarray, shape: tuple[int, ...]
-) -> Segments:
-    """Numbered in the order of their first pixels."""
+    # In the order of their first pixels.
     first = np.empty(len(sums), np.int64)
     first[runs.patch[::-1]] = runs.starts[::-1]  # what is written last stays
     order = np.argsort(first)
     order = order[~absent[order]]
     number = np.full(len(sums), -1, np.int32)
     number[order] = np.arange(len(order))
-    labels = np.repeat(number[runs.patch], runs.lengths).reshape(shape)
-    sums = sums[order]
-    sizes = sums[:, -3]
-    linear = sums[:, :-3] / sizes[:, None]
-    return Segments(
-        labels=labels,
-        colors=to_srgb(linear),
-        sizes=sizes.astype(np.int32),
-        centers=(sums[:, -2:] / sizes[:, None]).astype(np.float32),
-    )
+    flat = np.repeat(number[runs.patch], runs.lengths)
+    return Parts(flat.reshape(labels.shape), sums[order])
+
+
+def touching(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "m 2"]:
+    """Pairs of labels that have pixels next to each other, the lesser first, each pair once."""
+    count = np.int64(labels.max()) + 1
+    keys = []
+    for a, b in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        unlike = (a != b) & (a >= 0) & (b >= 0)
+        a, b = a[unlike], b[unlike]
+        keys.append(np.minimum(a, b) * count + np.maximum(a, b))
+    return np.stack(np.divmod(np.unique(np.concatenate(keys)), count), axis=1)

@@ -14,11 +14,6 @@ LINEAR = _levels[::2].astype(np.float32)
 """Linear light of 8-bit sRGB, as `features.srgb_to_linear` has it; no program is made for it."""
 
 
-def to_srgb(linear: Float[np.ndarray, "..."]) -> UInt8[np.ndarray, "..."]:
-    """The nearest 8-bit sRGB of linear light."""
-    return np.searchsorted(_levels[1::2], linear).astype(np.uint8)
-
-
 class Segments(NamedTuple):
     """Parts of a picture; every field is on the host.
 
@@ -39,6 +34,42 @@ class Segments(NamedTuple):
     def n_segments(self) -> int:
         """How many there are."""
         return len(self.sizes)
+
+
+class Parts(NamedTuple):
+    """Labels, and sums over the pixels of each, from which those of unions follow exactly.
+
+    Attributes:
+      labels: (h, w) int32.
+      sums: (n, c + 3): linear light, pixels, rows and columns.
+    """
+
+    labels: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        return self.sums[:, -3]
+
+    def joined(self, group: Int[np.ndarray, " n"]) -> "Parts":
+        """Those of one group as one; groups are numbered by size, the largest is 0."""
+        found, group = np.unique(group, return_inverse=True)
+        sums = [np.bincount(group, column, len(found)) for column in self.sums.T]
+        order = np.argsort(-sums[-3], kind="stable")
+        number = np.empty(len(found), np.int32)
+        number[order] = np.arange(len(order))
+        of_part = np.append(number[group], np.int32(-1))  # -1 of pixels that belong to none
+        return Parts(of_part[self.labels], np.stack(sums, axis=1)[order])
+
+    def segments(self) -> Segments:
+        """With means in place of sums."""
+        means = self.sums / self.sizes[:, None]
+        return Segments(
+            labels=self.labels,
+            colors=np.searchsorted(_levels[1::2], means[:, :-3]).astype(np.uint8),
+            sizes=self.sizes.astype(np.int32),
+            centers=means[:, -2:].astype(np.float32),
+        )
 
 
 def check_picture(image: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from .._checks import check_count, check_number
 from .._typing import Array, Int, UInt8
 from ..features import srgb_to_xyz
 from ._connected import connected
-from ._segments import LINEAR, Segments, check_picture
+from ._segments import LINEAR, Parts, Segments, check_picture
 
 _AROUND = 9  # centres that a pixel is compared with: its cell's, and those of the cells around
 _SAMPLES = 4  # lines of a tile, each way, that are enough to find the centres
@@ -69,18 +69,30 @@ def slic(
       Achanta, Shaji, Smith, Lucchi, Fua and Süsstrunk, SLIC superpixels compared to
       state-of-the-art superpixel methods, 2012, doi:10.1109/TPAMI.2012.120.
     """
-    image = check_picture(image)
+    return superpixels(
+        check_picture(image), n_segments, compactness, max_iter, min_size, "n_segments"
+    ).segments()
+
+
+def superpixels(
+    image: UInt8[np.ndarray, "h w c"],
+    count: int,
+    compactness: float = 10.0,
+    max_iter: int = 10,
+    min_size: float = 0.25,
+    name: str = "n_superpixels",
+) -> Parts:
+    """The same with sums in place of means; `name` is that of `count` where it cannot be."""
     height, width, depth = image.shape
-    n_segments = check_count(n_segments, "n_segments", high=height * width)
+    count = check_count(count, name, high=height * width)
     check_number(compactness, "compactness", np.float32, above=True, low=0)
     check_count(max_iter, "max_iter")
     check_number(min_size, "min_size", np.float32, low=0)
     there = image[..., 3] > 0 if depth == 4 else None
     area = height * width if there is None else int(there.sum())
-    grid = grid_of(height, width, min(n_segments * height * width / area, height * width))
-    found = _superpixels(image, there, grid, float(compactness), max_iter)
-    smallest = min_size * area / max(n_segments, 1)
-    return connected(image, found, smallest)
+    grid = grid_of(height, width, min(count * height * width / area, height * width))
+    found = _labels(image, there, grid, float(compactness), max_iter)
+    return connected(image, found, min_size * area / count)
 
 
 class Grid(NamedTuple):
@@ -103,15 +115,15 @@ def grid_of(height: int, width: int, count: float) -> Grid:
     return Grid(rows, columns, (height * width / rows / columns) ** 0.5)
 
 
-def _superpixels(
+def _labels(
     image: np.ndarray, there: np.ndarray | None, grid: Grid, compactness: float, max_iter: int
 ) -> Int[np.ndarray, "h w"]:
     """The nearest centre of each pixel, −1 where none is."""
     height, width = image.shape[:2]
     side = 1 << int(np.log2(max(grid.side / 2, 1)))
     down, across = -(-height // side), -(-width // side)
-    tiles = _rounded(down * across)
-    centers = _rounded(grid.rows * grid.columns + 1)
+    tiles = rounded(down * across)
+    centers = rounded(grid.rows * grid.columns + 1)
     pixels = np.zeros((3, tiles, side * side), np.uint8)
     for channel in range(3):
         plane = image[..., channel if image.shape[2] > 1 else 0]
@@ -145,7 +157,7 @@ def _superpixels(
     return whole.reshape(down * side, across * side)[:height, :width]
 
 
-def _rounded(count: int) -> int:
+def rounded(count: int) -> int:
     """A number of four bits and zeros, so that pictures of about one size share a program."""
     zeros = max(0, count.bit_length() - 4)
     return -(-count >> zeros) << zeros
