@@ -69,9 +69,9 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     sums = np.stack([runs.sums(np.take(LINEAR, image[..., j])) for j in colors], axis=1)
     sizes = np.bincount(runs.patch, runs.lengths, runs.count)
     row, column = np.divmod(runs.starts, runs.width)
-    places = (row, column + (runs.lengths - 1) / 2)
-    places = [np.bincount(runs.patch, place * runs.lengths, runs.count) for place in places]
-    sums = np.concatenate([sums, sizes[:, None], np.stack(places, axis=1)], axis=1)
+    rows = np.bincount(runs.patch, row * runs.lengths, runs.count)
+    columns = np.bincount(runs.patch, (column + (runs.lengths - 1) / 2) * runs.lengths, runs.count)
+    sums = np.concatenate([sums, np.stack([sizes, rows, columns], axis=1)], axis=1)
     absent = np.zeros(runs.count, bool)
     absent[runs.patch[runs.label < 0]] = True
     owner = np.arange(runs.count)
@@ -113,8 +113,8 @@ def touching(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "m 2"]:
     """Pairs of labels that have pixels next to each other, the lesser first, each pair once."""
     count = np.int64(labels.max()) + 1
     keys = []
-    for a, b in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
-        unlike = (a != b) & (a >= 0) & (b >= 0)
-        a, b = a[unlike], b[unlike]
+    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        unlike = (one != other) & (one >= 0) & (other >= 0)
+        a, b = one[unlike], other[unlike]
         keys.append(np.minimum(a, b) * count + np.maximum(a, b))
     return np.stack(np.divmod(np.unique(np.concatenate(keys)), count), axis=1)

@@ -32,8 +32,8 @@ def draw_means(segments: Segments) -> UInt8[np.ndarray, "h w c"]:
 def _of_segments(segments: Segments, colors: np.ndarray) -> np.ndarray:
     if (segments.labels >= 0).all():
         return colors[segments.labels]
-    colors = np.repeat(colors, 4 - colors.shape[1], axis=1) if colors.shape[1] == 1 else colors
-    clear = np.concatenate([colors[:, :3], np.full((len(colors), 1), 255, np.uint8)], axis=1)
+    colors = np.repeat(colors, 3 // colors.shape[1], axis=1)
+    clear = np.concatenate([colors, np.full((len(colors), 1), 255, np.uint8)], axis=1)
     return np.concatenate([clear, np.zeros((1, 4), np.uint8)])[segments.labels]
 
 
@@ -113,6 +113,46 @@ def segment_mask(segments: Segments, numbers: int | Sequence[int]) -> Bool[np.nd
     return wanted[segments.labels]
 
 
+def cut_out(
+    image: Any, segments: Segments, numbers: int | Sequence[int]
+) -> UInt8[np.ndarray, "h w 4"]:
+    """Some of the segments of a picture, and nothing else.
+
+    Args:
+      image: (h, w, c) `uint8`, c = 1, 3 or 4, of which they are the segments.
+      segments: from `slic` or `segment`.
+      numbers: one segment, or several.
+
+    Returns:
+      (h, w, 4) `uint8`: other pixels are clear.
+
+    Raises:
+      DataError: when `image` is no picture, or of another size than `segments`.
+      ConfigError: for a number that no segment has.
+
+    Example:
+      >>> import numpy as np
+      >>> from clusterart_jax.art import cut_out, slic
+      >>> image = np.zeros((16, 16, 3), np.uint8)
+      >>> int((cut_out(image, slic(image, 4), 0)[..., 3] == 255).sum())
+      64
+    """
+    image = _image_of(image, segments)
+    inside = segment_mask(segments, numbers)
+    alpha = image[..., 3:] if image.shape[2] == 4 else np.full((*inside.shape, 1), 255, np.uint8)
+    color = image[..., :3] if image.shape[2] > 1 else image.repeat(3, axis=2)
+    return np.concatenate([color, alpha], axis=2) * inside[..., None]
+
+
+def _image_of(image: Any, segments: Segments) -> np.ndarray:
+    image = check_picture(image)
+    if image.shape[:2] != segments.labels.shape:
+        size = "×".join(map(str, segments.labels.shape[::-1]))
+        here = "×".join(map(str, image.shape[1::-1]))
+        raise DataError(f"image is of {here} pixels, but segments are of {size}")
+    return image
+
+
 def draw_outlines(
     image: Any,
     segments: Segments,
@@ -143,10 +183,8 @@ def draw_outlines(
       >>> int((drawn[0] == 255).all(axis=1).sum())
       1
     """
-    image = check_picture(image)
+    image = _image_of(image, segments)
     labels = segments.labels
-    if image.shape[:2] != labels.shape:
-        raise DataError(f"image has {image.shape[:2]} pixels, but segments {labels.shape}")
     if width < 1:
         raise ConfigError(f"width must be at least 1, not {width}")
     if len(color) != 3 or any(not 0 <= value <= 255 for value in color):

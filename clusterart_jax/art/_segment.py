@@ -7,16 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._checks import check_choice, check_count, check_key, check_number
+from .._checks import check_choice, check_key, check_number
 from .._errors import ConfigError
 from .._typing import Array, Int, KeyArray, UInt8
 from ..cluster import cut_tree, dbscan, gmm, graph_linkage, kmeans, propose_eps
 from ..features import srgb_to_oklab
 from ._connected import connected, touching
-from ._segments import Parts, Segments, check_picture
-from ._slic import rounded, superpixels
+from ._segments import Parts, Segments, check_amount, check_picture
+from ._slic import superpixels
 
-METHODS = ("kmeans", "gmm", "dbscan", "agglomerative")
+_PLACE = {"kmeans": 0.1, "gmm": 0.25, "dbscan": 0.5, "agglomerative": 0.02}
+"""How much place counts by default: little where only neighbours merge."""
 _BLUR = 0.01  # of the components of a mixture at least, in OKLab: less is not seen
 _FEW = 4  # superpixels that make one of `dbscan` core, itself among them
 
@@ -27,7 +28,7 @@ def segment(
     k: int | None = None,
     *,
     method: str = "kmeans",
-    place: float = 0.25,
+    place: float | None = None,
     n_superpixels: int | None = None,
     compactness: float = 10.0,
     eps: float | None = None,
@@ -55,8 +56,9 @@ def segment(
       k: how many segments; fewer come back where colours are fewer. None for "dbscan".
       method: one of the above.
       place: how much place counts beside colour: with 0 not at all; with 1, pixels at opposite
-        sides are as far apart as black and white.
-      n_superpixels: about how many; by default one for 64 pixels, at most 2,000, and at least 4 k.
+        sides are as far apart as black and white. By default 0.1 for "kmeans", 0.25 for "gmm", 0.5
+        for "dbscan" and 0.02 for "agglomerative".
+      n_superpixels: about how many; by default one for 64 pixels, at most 1,800, and at least 4 k.
       compactness: of the superpixels, see `slic`.
       eps: distance within which superpixels of "dbscan" are near; by default from `propose_eps`.
       parts: whether every connected part becomes a segment of its own.
@@ -84,7 +86,8 @@ def segment(
     """
     image = check_picture(image)
     key = check_key(key)
-    check_choice(method, "method", METHODS)
+    check_choice(method, "method", tuple(_PLACE))
+    place = _PLACE[method] if place is None else place
     check_number(place, "place", np.float32, low=0)
     check_number(min_size, "min_size", np.float32, low=0)
     pixels = image.shape[0] * image.shape[1]
@@ -96,11 +99,11 @@ def segment(
     elif k is None:
         raise ConfigError(f"method {method!r} needs k, the number of segments")
     else:
-        k = check_count(k, "k", high=pixels)
+        k = check_amount(k, "k", pixels)
         if eps is not None:
             raise ConfigError(f"eps is an option of method 'dbscan', not of {method!r}")
     if n_superpixels is None:
-        n_superpixels = min(max(min(2000, pixels // 64), 4 * (k or 1)), pixels)
+        n_superpixels = min(max(min(1800, pixels // 64), 4 * (k or 1)), pixels)
     small = superpixels(image, n_superpixels, compactness)
     count = len(small.sizes)
     if k is not None and k > count:
@@ -119,12 +122,12 @@ class _Rows(NamedTuple):
     Attributes:
       x: (n, 5) colours and places.
       weights: (n,) pixels, as shares of the mean.
-      count: rows that are there.
+      present: how many rows are there.
     """
 
     x: Array
     weights: Array
-    count: int
+    present: int
 
 
 def _group(
@@ -133,7 +136,7 @@ def _group(
     """The group of each superpixel."""
     height, width = small.labels.shape
     count = len(small.sizes)
-    size = rounded(count)
+    size = _room(count)
     found = small.segments()
     rgb = np.zeros((size, 3), np.uint8)
     rgb[:count] = found.colors
@@ -158,7 +161,7 @@ def _group(
 
     def grouped_linkage() -> Array:
         edges = touching(small.labels)
-        edges = np.pad(edges, ((0, rounded(len(edges)) - len(edges)), (0, 0)))  # loops are no edges
+        edges = np.pad(edges, ((0, _room(len(edges)) - len(edges)), (0, 0)))  # loops are no edges
         tree = graph_linkage(rows.x, edges.astype(np.int32), "ward", sample_weight=rows.weights)
         return cut_tree(tree, n_clusters=k)
 
@@ -171,6 +174,11 @@ def _group(
     return np.asarray(call[method]())[:count]
 
 
+def _room(count: int) -> int:
+    """A power of two, so that pictures share programs."""
+    return 1 << max(4, (count - 1).bit_length())
+
+
 @jax.jit
 def _points(rgb: Array, at: Array) -> Array:
     return jnp.concatenate([srgb_to_oklab(rgb.astype(jnp.float32) / 255), at], axis=1)
@@ -181,14 +189,14 @@ def _dense(rows: _Rows, eps: float | None) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     there = (rows.weights > 0).astype(rows.x.dtype)
-    few = min(_FEW, rows.count)
+    few = min(_FEW, rows.present)
     if eps is None:
         eps = float(propose_eps(rows.x, few, sample_weight=there).eps)
         eps = eps if 0 < eps < np.inf else _BLUR
-    labels = np.asarray(dbscan(rows.x, eps, few, sample_weight=there).labels)[: rows.count]
+    labels = np.asarray(dbscan(rows.x, eps, few, sample_weight=there).labels)[: rows.present]
     if (labels < 0).all():
-        return np.zeros(rows.count, np.int32)
-    points = np.asarray(rows.x)[: rows.count]
+        return np.zeros(rows.present, np.int32)
+    points = np.asarray(rows.x)[: rows.present]
     inside = labels >= 0
     nearest = cKDTree(points[inside]).query(points[~inside])[1]
     labels = labels.copy()

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._errors import DataError
+from .._checks import check_count
+from .._errors import ConfigError, DataError
 from .._typing import Float, Int, UInt8
 
-
-_levels = np.arange(511) / 510
+_levels: np.ndarray = np.arange(511) / 510
 _levels = np.where(_levels <= 0.04045, _levels / 12.92, ((_levels + 0.055) / 1.055) ** 2.4)
 LINEAR = _levels[::2].astype(np.float32)
 """Linear light of 8-bit sRGB, as `features.srgb_to_linear` has it; no program is made for it."""
@@ -82,3 +82,11 @@ def check_picture(image: Any) -> np.ndarray:
     if array.shape[2] == 4 and not array[..., 3].any():
         raise DataError("image is fully transparent: there is nothing to segment")
     return array
+
+
+def check_amount(value: Any, name: str, high: int | None = None) -> int:
+    """A whole number from 1 to `high`, which users give by an option."""
+    try:
+        return check_count(value, name, high=high)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None

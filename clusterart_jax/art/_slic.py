@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import check_count, check_number
+from .._checks import check_number
 from .._typing import Array, Int, UInt8
 from ..features import srgb_to_xyz
 from ._connected import connected
-from ._segments import LINEAR, Parts, Segments, check_picture
+from ._segments import LINEAR, Parts, Segments, check_amount, check_picture
 
 _AROUND = 9  # centres that a pixel is compared with: its cell's, and those of the cells around
 _SAMPLES = 4  # lines of a tile, each way, that are enough to find the centres
@@ -84,9 +84,9 @@ def superpixels(
 ) -> Parts:
     """The same with sums in place of means; `name` is that of `count` where it cannot be."""
     height, width, depth = image.shape
-    count = check_count(count, name, high=height * width)
+    count = check_amount(count, name, height * width)
     check_number(compactness, "compactness", np.float32, above=True, low=0)
-    check_count(max_iter, "max_iter")
+    check_amount(max_iter, "max_iter")
     check_number(min_size, "min_size", np.float32, low=0)
     there = image[..., 3] > 0 if depth == 4 else None
     area = height * width if there is None else int(there.sum())
@@ -173,7 +173,7 @@ def _into_tiles(plane: np.ndarray, side: int, tiles: np.ndarray) -> None:
 
 
 def _around(middle: np.ndarray, height: int, width: int, grid: Grid) -> np.ndarray:
-    """The nine centres of each tile; at the edge of the picture some are farther in, or the same."""
+    """The nine centres of each tile; at the picture's edge some are farther in, or the same."""
     row = (middle[:, 0] * grid.rows / height).astype(np.int32)
     column = (middle[:, 1] * grid.columns / width).astype(np.int32)
     row = np.clip(row, 1, max(1, grid.rows - 2))
@@ -280,17 +280,15 @@ def _nearest(pixels: _Pixels, centers: Array, weight: Array | np.float32) -> Arr
     near = near.reshape(*pixels.near.shape, 5).transpose(0, 2, 1)
     row = near[:, 0] - pixels.place[None, :, 0]
     column = near[:, 1] - pixels.place[None, :, 1]
-    best = which = None
+    best = jnp.full(pixels.inside.shape, jnp.inf, centers.dtype)
+    which = jnp.zeros(best.shape, jnp.int8)
     for i in range(_AROUND):
         color = sum((pixels.colors[j] - near[i, 2 + j][:, None]) ** 2 for j in range(3))
         down = pixels.offsets[None, :, 0] - row[i][:, None]
         across = pixels.offsets[None, :, 1] - column[i][:, None]
         distance = down**2 + across**2 + weight * color
-        if best is None:
-            best, which = distance, jnp.zeros(distance.shape, jnp.int8)
-        else:
-            which = jnp.where(distance < best, jnp.int8(i), which)
-            best = jnp.minimum(distance, best)
+        which = jnp.where(distance < best, jnp.int8(i), which)
+        best = jnp.minimum(distance, best)
     return jnp.where(pixels.inside, which, jnp.int8(_AROUND))
 
 
@@ -321,8 +319,8 @@ def _means(pixels: _Pixels, which: Array, centers: Array) -> Array:
         place = part(pixels.place)
         at = [place[:, j : j + 1] + pixels.offsets[None, :, j] for j in range(2)]
         one = jnp.ones((block, size), at[0].dtype)
-        rows = [*at, *(part(color) for color in pixels.colors), one]
-        return sums, numbers, jnp.stack(rows, axis=-1).reshape(-1, 6)
+        columns = [*at, *(part(color) for color in pixels.colors), one]
+        return sums, numbers, jnp.stack(columns, axis=-1).reshape(-1, 6)
 
     none = jnp.zeros(block * size, jnp.int32), jnp.zeros((block * size, 6), centers.dtype)
     sums = jnp.zeros((len(centers), 6), centers.dtype)
