@@ -23,6 +23,7 @@ from . import (
     problems,
     seeding,
     silhouette,
+    slic,
     table,
     training,
     variants,
@@ -32,7 +33,7 @@ from .setting import Others, setting
 
 MODULES = (
     *(dbscan, gmm, hdbscan, kmeans, linkage, pca),
-    *(problems, seeding, silhouette, training, variants),
+    *(problems, seeding, silhouette, slic, training, variants),
 )
 
 

@@ -175,8 +175,8 @@ def _group(
 
 
 def _room(count: int) -> int:
-    """A power of two, so that pictures share programs."""
-    return 1 << max(4, (count - 1).bit_length())
+    """A power of two, not small, so that pictures share programs."""
+    return 1 << max(8, (count - 1).bit_length())
 
 
 @jax.jit

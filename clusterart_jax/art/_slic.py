@@ -1,21 +1,14 @@
 """SLIC superpixels: k-means in colour and place, each pixel with the centres around it only."""
 
-from functools import partial
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from .._checks import check_number
-from .._typing import Array, Int, UInt8
-from ..features import srgb_to_xyz
+from .._typing import Int, UInt8
 from ._connected import connected
-from ._segments import LINEAR, Parts, Segments, check_amount, check_picture
-
-_AROUND = 9  # centres that a pixel is compared with: its cell's, and those of the cells around
-_SAMPLES = 4  # lines of a tile, each way, that are enough to find the centres
+from ._segments import Parts, Segments, check_amount, check_picture
+from ._slic_tiles import AROUND, cluster_tiles
 
 
 def slic(
@@ -38,7 +31,8 @@ def slic(
     Deterministic. The clustering is one XLA program, compiled once for pictures of about one size;
     connecting the patches is done on the host, from runs of pixels.
 
-    Cost: O(h w max_iter), whatever `n_segments`. Peak extra memory: some 50 bytes a pixel.
+    Cost: O(h w max_iter), whatever `n_segments`. Peak extra memory: some 50 bytes a pixel, and
+    200 more where segments have fewer than 16 pixels.
 
     Args:
       image: (h, w, c) `uint8`, c = 1 grey, 3 sRGB or 4 with alpha; pixels of alpha 0 belong to no
@@ -122,18 +116,20 @@ def _labels(
     height, width = image.shape[:2]
     side = 1 << int(np.log2(max(grid.side / 2, 1)))
     down, across = -(-height // side), -(-width // side)
-    tiles = rounded(down * across)
-    centers = rounded(grid.rows * grid.columns + 1)
+    tiles = _rounded(down * across)
+    centers = 1 << max(
+        8, (grid.rows * grid.columns).bit_length()
+    )  # and one for pixels that are not there
     pixels = np.zeros((3, tiles, side * side), np.uint8)
     for channel in range(3):
         plane = image[..., channel if image.shape[2] > 1 else 0]
         _into_tiles(plane, side, pixels[channel])
     inside = np.zeros((tiles, side * side), bool)
     _into_tiles(np.ones((height, width), bool) if there is None else there, side, inside)
-    middle = np.stack(np.divmod(np.arange(down * across), across), axis=1) * side + (side - 1) / 2
+    middle = (np.stack(np.divmod(np.arange(down * across), across), axis=1) + 0.5) * side
     place = np.zeros((tiles, 2), np.float32)
     place[: len(middle)] = (middle - [height / 2, width / 2]) / grid.side
-    near = np.zeros((_AROUND, tiles), np.int32)
+    near = np.zeros((AROUND, tiles), np.int32)
     near[:, : len(middle)] = _around(middle, height, width, grid)
     start = np.zeros((centers, 2), np.float32)
     cells = np.stack(np.divmod(np.arange(grid.rows * grid.columns), grid.columns), axis=1) + 0.5
@@ -141,7 +137,7 @@ def _labels(
         cells * [height / grid.rows, width / grid.columns] - [height / 2, width / 2]
     ) / grid.side
     labels = np.asarray(
-        _cluster(
+        cluster_tiles(
             pixels,
             inside,
             place,
@@ -157,9 +153,10 @@ def _labels(
     return whole.reshape(down * side, across * side)[:height, :width]
 
 
-def rounded(count: int) -> int:
-    """A number of four bits and zeros, so that pictures of about one size share a program."""
-    zeros = max(0, count.bit_length() - 4)
+def _rounded(count: int) -> int:
+    """A number of four bits and zeros: pictures of about one size share a program."""
+    count = max(count, 256)
+    zeros = count.bit_length() - 4
     return -(-count >> zeros) << zeros
 
 
@@ -184,146 +181,3 @@ def _around(middle: np.ndarray, height: int, width: int, grid: Grid) -> np.ndarr
         for j in (-1, 0, 1)
     ]
     return np.stack(near)
-
-
-class _Pixels(NamedTuple):
-    """What is clustered; lengths are in units of S, colours in units of the compactness.
-
-    Attributes:
-      colors: L*, a* and b* of the p pixels of each of t tiles, (t, p) each.
-      inside: (t, p) whether there is a pixel.
-      place: (t, 2) of the middle of the tile.
-      offsets: (p, 2) from there.
-      near: (9, t) numbers of centres.
-    """
-
-    colors: tuple[Array, Array, Array]
-    inside: Array
-    place: Array
-    offsets: Array
-    near: Array
-
-
-@partial(jax.jit, static_argnames=("side",))
-def _cluster(
-    pixels: Array,
-    inside: Array,
-    place: Array,
-    near: Array,
-    start: Array,
-    unit: Array,
-    scale: Array,
-    max_iter: Array,
-    *,
-    side: int,
-) -> Array:
-    def every(step: int) -> _Pixels:
-        """Those of every so many rows and columns."""
-        lines = np.arange(step // 2, side, step)
-        chosen = (lines[:, None] * side + lines).reshape(-1)
-        places = np.stack(np.divmod(chosen, side), axis=1) - (side - 1) / 2
-        some = pixels[..., chosen] if step > 1 else pixels
-        return _Pixels(
-            _lab(some, scale),
-            inside[:, chosen] if step > 1 else inside,
-            place,
-            jnp.asarray(places, jnp.float32) * unit,
-            near,
-        )
-
-    step = max(1, side // _SAMPLES)
-    some = every(step)
-    centers = jnp.concatenate([start, jnp.zeros((len(start), 3), start.dtype)], axis=1)
-    none = jnp.full(some.inside.shape, _AROUND, jnp.int8)
-
-    def turn(i: Array, carried: tuple[Array, Array]) -> tuple[Array, Array]:
-        # Labels of the turn before: places alone decide on the first.
-        centers = _means(some, carried[1], carried[0])
-        return centers, _nearest(some, centers, jnp.where(i > 0, np.float32(1), np.float32(0)))
-
-    centers, which = lax.fori_loop(0, max_iter + 1, turn, (centers, none))
-    if step == 1:
-        return _named(near, which, -1)
-    centers = _means(some, which, centers)
-    return _named(near, _nearest(every(1), centers, np.float32(1)), -1)
-
-
-def _lab(pixels: Array, scale: Array) -> tuple[Array, Array, Array]:
-    """CIELAB of 8-bit sRGB (3, …), channel by channel.
-
-    As `srgb_to_lab`, but for cube roots from logarithms, and no axis of length 3 to be put
-    together: a tenth of the time on a CPU.
-    """
-    table = jnp.asarray(LINEAR)
-    matrix = srgb_to_xyz(jnp.eye(3, dtype=jnp.float32))
-    matrix = matrix / jnp.sum(matrix, axis=0)[None]  # white is (1, 1, 1)
-    light = [table[pixels[j].astype(jnp.int32)] for j in range(3)]
-    edge = 6 / 29
-
-    def root(t: Array) -> Array:
-        cube = jnp.exp(jnp.log(jnp.maximum(t, edge**3)) / 3)
-        return jnp.where(t > edge**3, cube, t / (3 * edge**2) + 4 / 29)
-
-    x, y, z = (root(sum(matrix[j, i] * light[j] for j in range(3))) for i in range(3))  # type: ignore[arg-type]
-    return (116 * y - 16) * scale, 500 * (x - y) * scale, 200 * (y - z) * scale
-
-
-def _nearest(pixels: _Pixels, centers: Array, weight: Array | np.float32) -> Array:
-    """Which of its nine centres each pixel is nearest to, the first of equals; 9 where none is.
-
-    Args:
-      pixels: (t, p) of them.
-      centers: places and colours.
-      weight: of squared distances of colours.
-    """
-    near = jnp.take(centers, pixels.near.reshape(-1), axis=0)
-    near = near.reshape(*pixels.near.shape, 5).transpose(0, 2, 1)
-    row = near[:, 0] - pixels.place[None, :, 0]
-    column = near[:, 1] - pixels.place[None, :, 1]
-    best = jnp.full(pixels.inside.shape, jnp.inf, centers.dtype)
-    which = jnp.zeros(best.shape, jnp.int8)
-    for i in range(_AROUND):
-        color = sum((pixels.colors[j] - near[i, 2 + j][:, None]) ** 2 for j in range(3))
-        down = pixels.offsets[None, :, 0] - row[i][:, None]
-        across = pixels.offsets[None, :, 1] - column[i][:, None]
-        distance = down**2 + across**2 + weight * color
-        which = jnp.where(distance < best, jnp.int8(i), which)
-        best = jnp.minimum(distance, best)
-    return jnp.where(pixels.inside, which, jnp.int8(_AROUND))
-
-
-def _named(near: Array, which: Array, none: int) -> Array:
-    """Numbers of the centres."""
-    numbers = jnp.full(which.shape, none, jnp.int32)
-    for i in range(_AROUND):
-        numbers = jnp.where(which == i, near[i][:, None], numbers)
-    return numbers
-
-
-def _means(pixels: _Pixels, which: Array, centers: Array) -> Array:
-    """Means of the pixels of each centre; one without pixels stays."""
-    tiles, size = which.shape
-    block = min(max(1, 2**14 // size), tiles & -tiles)  # of tiles: what stays in cache
-    last = tiles // block
-
-    def add(i: Array, carried: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        sums, numbers, rows = carried
-        # Rows of the turn before: those of this one would be made anew for every number of a row.
-        sums = sums.at[numbers].add(rows)
-        start = jnp.minimum(i, last - 1) * block
-
-        def part(x: Array, axis: int = 0) -> Array:
-            return lax.dynamic_slice_in_dim(x, start, block, axis)
-
-        numbers = _named(part(pixels.near, 1), part(which), len(centers) - 1).reshape(-1)
-        place = part(pixels.place)
-        at = [place[:, j : j + 1] + pixels.offsets[None, :, j] for j in range(2)]
-        one = jnp.ones((block, size), at[0].dtype)
-        columns = [*at, *(part(color) for color in pixels.colors), one]
-        return sums, numbers, jnp.stack(columns, axis=-1).reshape(-1, 6)
-
-    none = jnp.zeros(block * size, jnp.int32), jnp.zeros((block * size, 6), centers.dtype)
-    sums = jnp.zeros((len(centers), 6), centers.dtype)
-    sums = lax.fori_loop(0, last + 1, add, (sums, *none))[0]
-    mass = sums[:, 5:]
-    return jnp.where(mass > 0, sums[:, :5] / jnp.maximum(mass, 1), centers)
