@@ -24,6 +24,7 @@ from . import (
     problems,
     seeding,
     silhouette,
+    slic,
     table,
     training,
     variants,
@@ -33,7 +34,7 @@ from .setting import Others, setting
 
 MODULES = (
     *(dbscan, gmm, hdbscan, kmeans, linkage, networks, pca),
-    *(problems, seeding, silhouette, training, variants),
+    *(problems, seeding, silhouette, slic, training, variants),
 )
 
 

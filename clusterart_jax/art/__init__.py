@@ -15,6 +15,14 @@ Colours:
   `palettes`: of each of thousands of pictures, in one compiled call.
 - `Palette`: what they give.
 
+Parts of a picture:
+
+- `slic`: superpixels, connected patches that keep to the outlines.
+- `segment`: a few segments, by clustering superpixels in colour and place.
+- `Segments`: their labels, mean colours, sizes and middles.
+- `draw_means`, `draw_outlines`, `draw_labels`, `label_map`: pictures of them; `segment_mask`,
+  `cut_out`: some of them alone.
+
 Renderers: a function that finds what is to be drawn, and one that draws it.
 
 - `stipple`, `draw_stipple`: dots of ink, closer together where the picture is dark.
@@ -39,6 +47,17 @@ from ._palette import Palette, palette, palettes, shared_palette
 from ._pdf import pdf_bytes
 from ._poster import Poster, draw_poster, posterize
 from ._raster import raster
+from ._segment import segment
+from ._segment_pictures import (
+    cut_out,
+    draw_labels,
+    draw_means,
+    draw_outlines,
+    label_map,
+    segment_mask,
+)
+from ._segments import Segments
+from ._slic import slic
 from ._stipple import Stipple, draw_stipple, stipple
 from ._style import apply_style, mix_styles, style_vectors
 from ._svg import svg_text
@@ -54,6 +73,7 @@ __all__ = [
     "PaintByNumbers",
     "Palette",
     "Poster",
+    "Segments",
     "Shape",
     "Stipple",
     "StyleTransformer",
@@ -61,12 +81,17 @@ __all__ = [
     "apply_style",
     "chart",
     "chart_pages",
+    "cut_out",
     "draw_chart",
+    "draw_labels",
     "draw_lowpoly",
+    "draw_means",
     "draw_mosaic",
     "draw_numbers",
+    "draw_outlines",
     "draw_poster",
     "draw_stipple",
+    "label_map",
     "lowpoly",
     "mix_styles",
     "mosaic",
@@ -76,7 +101,10 @@ __all__ = [
     "pdf_bytes",
     "posterize",
     "raster",
+    "segment",
+    "segment_mask",
     "shared_palette",
+    "slic",
     "stipple",
     "style_transformer",
     "style_vectors",

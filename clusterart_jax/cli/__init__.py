@@ -15,6 +15,7 @@ from ._jobs import add_cluster, add_info, add_run
 from ._judge import add_measure, add_nearest
 from ._parser import Parser
 from ._render import add_render
+from ._segment import add_segment
 
 __all__ = ["main"]
 
@@ -31,7 +32,7 @@ EXIT_CODES = """exit codes:
 
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
-    *(add_measure, add_nearest, add_info, add_render),
+    *(add_measure, add_nearest, add_info, add_render, add_segment),
 )
 
 
