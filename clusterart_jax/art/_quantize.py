@@ -21,6 +21,7 @@ from ._search import search
 _BREATHS = 4  # further ones lower the error by less than a hundredth of a decibel each (measured)
 _STEPS = 5  # of Lloyd's iteration over distinct colours, after that over the means of near ones
 _BLOCK = 2**15  # colours that are worked on at once
+_ROOMS = (18, 72, 288)  # places for 16, 64 and 256 colours, and an eighth more: three programs
 _EXACT = 2**21  # distinct colours up to which those last steps see all of them
 
 
@@ -104,7 +105,8 @@ def quantize(
     if dither and not exact:
         indices = dithered(pixels, colors, dither)
     else:
-        labels = [np.asarray(_step(*part, colors, p)[1], np.uint8) for part in parts]
+        table = _table(colors)
+        labels = [np.asarray(_step(*part, *table, p)[1], np.uint8) for part in parts]
         indices = _everywhere(pixels, found.colors, np.concatenate(labels)[: len(found.colors)])
     return _ordered(indices, colors)
 
@@ -114,11 +116,23 @@ def _colors(
 ) -> np.ndarray:
     """`uint8` colours (k or fewer, c), all different."""
     rows, weights = padded(gathered([found]))
-    colors = _means(_start(key, rows, weights, p, np.int32(_BREATHS), k=k), rows[:k], p)
+    room = next(room for room in _ROOMS if room >= max(k + 2, k + k // 8))
+    sums = _start(key, rows, weights, np.int32(k), p, np.int32(_BREATHS), room=room)
+    colors = _means(np.asarray(sums)[:k], rows[:k], p)
     for _ in range(_STEPS if len(found.weights) <= _EXACT else 0):
-        sums = [np.asarray(_step(*part, colors, p)[0], np.float64) for part in parts]
-        colors = _means(np.sum(sums, axis=0), colors, p)
+        table = _table(colors)
+        every = [np.asarray(_step(*part, *table, p)[0], np.float64) for part in parts]
+        colors = _means(np.sum(every, axis=0)[:k], colors, p)
     return np.unique(_levels(colors), axis=0)
+
+
+def _table(colors: np.ndarray) -> tuple[np.ndarray, np.int32]:
+    """Colours 0…1 with room for more, and how many there are."""
+    values = colors / np.float32(255) if colors.dtype == np.uint8 else colors
+    room = next(room for room in _ROOMS if room >= len(values))
+    table = np.zeros((room, values.shape[1]), np.float32)
+    table[: len(values)] = values
+    return table, np.int32(len(values))
 
 
 def _levels(colors: np.ndarray) -> np.ndarray:
@@ -167,23 +181,28 @@ def _sums(coordinates: Array, weights: Array, labels: Array, k: int) -> Array:
     return group_sums(values, labels, weights, k)
 
 
-@partial(jax.jit, static_argnames="k")
+@partial(jax.jit, static_argnames="room")
 def _start(
-    key: KeyArray, rows: Array, weights: Array, p: Array, breaths: Array, *, k: int
+    key: KeyArray, rows: Array, weights: Array, k: Array, p: Array, breaths: Array, *, room: int
 ) -> Array:
     coordinates = _coordinates(rows)
     points = _points(coordinates, p)
-    labels, _ = nearest_centers(points, search(key, points, weights, k, breaths))
-    return _sums(coordinates, weights, labels, k)
+    centers = search(key, points, weights, k, breaths, room=room)
+    return _sums(coordinates, weights, _nearest(points, centers, k), room)
+
+
+def _nearest(points: Array, centers: Array, k: Array) -> Array:
+    """Which of the first k centres is nearest."""
+    there = jnp.arange(len(centers), dtype=jnp.int32) < k
+    return nearest_centers(points, jnp.where(there[:, None], centers, jnp.inf))[0]
 
 
 @jax.jit
-def _step(coordinates: Array, weights: Array, colors: Array, p: Array) -> tuple[Array, Array]:
-    """The sums of the rows nearest to each colour, and which one that is of each row."""
-    if colors.dtype == jnp.uint8:
-        colors = colors.astype(jnp.float32) / 255
-    centers = _points(_coordinates(colors.astype(jnp.float32)), p)
-    labels, _ = nearest_centers(_points(coordinates, p), centers)
+def _step(
+    coordinates: Array, weights: Array, colors: Array, k: Array, p: Array
+) -> tuple[Array, Array]:
+    """The sums of the rows nearest to each of k colours, and which one that is of each row."""
+    labels = _nearest(_points(coordinates, p), _points(_coordinates(colors), p), k)
     return _sums(coordinates, weights, labels, len(colors)), labels
 
 

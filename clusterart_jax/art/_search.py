@@ -21,14 +21,16 @@ _GROWING, _BREATHING = 4, 10  # steps of Lloyd's iteration after a change
 _ASIDE = 0.3  # how far a new centre lies beside the old one, in root mean squared distances
 
 
-@partial(jax.jit, static_argnames="k")
+@partial(jax.jit, static_argnames="room")
 def search(
     key: KeyArray,
     points: Float[Array, "n d"],
     weights: Float[Array, " n"],
-    k: int,
+    k: Array,
     breaths: Array,
-) -> Float[Array, "k d"]:
+    *,
+    room: int,
+) -> Float[Array, "room d"]:
     """Finds centres whose inertia is lower than what k-means gives.
 
     Growing, breathing in and breathing out are turns of one loop, so that Lloyd's iteration, which
@@ -38,11 +40,12 @@ def search(
       key: for the directions in which clusters are split.
       points: rows, a multiple of 2,048 of them.
       weights: of the rows; they sum to 1.
-      k: centres.
+      k: centres. Traced, so that one program serves several numbers of them.
       breaths: how often; the first ones gain most. Traced.
+      room: places for centres, at least k and an eighth more, and k + 2. Static.
 
     Returns:
-      The centres.
+      The k centres, then zeros.
 
     References:
       Linde, Buzo and Gray, An algorithm for vector quantizer design, 1980,
@@ -51,16 +54,14 @@ def search(
       centres moves at a time, and half as many whenever that has not helped.
     """
     d = points.shape[1]
-    most = max(2, k // 8)
-    both = k + most
-    number = jnp.arange(both, dtype=jnp.int32)
-    grow = (k - 1).bit_length()
+    number = jnp.arange(room, dtype=jnp.int32)
+    grow = 32 - lax.clz(k - 1)  # how often one is doubled until it is k
 
     def split(key: KeyArray, centers: Array, active: Array, errors: Array) -> Array:
         worst = jnp.argsort(jnp.where(number < active, -errors, 1), stable=True)
         parent = centers[worst[jnp.maximum(number - active, 0)]]
         size = jnp.sqrt(jnp.sum(errors) / d)
-        beside = parent + _ASIDE * size * jax.random.normal(key, (both, d), points.dtype)
+        beside = parent + _ASIDE * size * jax.random.normal(key, (room, d), points.dtype)
         return jnp.where((number < active)[:, None], centers, beside)
 
     def turn(i: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -76,7 +77,7 @@ def search(
         more = jnp.where(growing, jnp.minimum(active, k - active), size)
         active = jnp.where(out, k, active + more)
         found = kmeans(
-            *(key, points, both),
+            *(key, points, room),
             sample_weight=weights,
             init=changed,
             active=active,
@@ -93,10 +94,11 @@ def search(
         return jnp.where(out, best, centers), active, best, least, size
 
     mean = jnp.sum(weights[:, None] * points, axis=0)
-    start = jnp.zeros((both, d), points.dtype).at[0].set(mean)
+    start = jnp.zeros((room, d), points.dtype).at[0].set(mean)
     far = jnp.array(jnp.inf, points.dtype)
-    state = (start, jnp.int32(1), start, far, jnp.int32(most))
-    return lax.fori_loop(jnp.int32(0), grow + 2 * breaths, turn, state)[2][:k]
+    state = (start, jnp.int32(1), start, far, jnp.maximum(k // 8, 2))
+    best = lax.fori_loop(jnp.int32(0), grow + 2 * breaths, turn, state)[2]
+    return jnp.where((number < k)[:, None], best, 0)
 
 
 def _losses(points: Array, weights: Array, centers: Array, active: Array) -> tuple[Array, Array]:
