@@ -14,6 +14,11 @@ Colours:
 - `palette`: the colours of a picture and their shares; `shared_palette`: of several together;
   `palettes`: of each of thousands of pictures, in one compiled call.
 - `Palette`: what they give.
+- `palette_svg`, `palette_card`: cards of it; `palette_json`, `palette_css`, `palette_gpl`,
+  `palette_ase`: files of it for programs; `palette_facts`: all that is known of it.
+- `color_names`, `contrast`, `color_blind`, `confusions`: what people call colours, and how well
+  they can tell them apart.
+- `quantize`: a picture in few colours; `Quantized`: what it gives.
 
 Parts of a picture:
 
@@ -38,14 +43,18 @@ Drawings: marks on paper (`Shape`, `Lines`, `Dots`, `Words`), written by
   pixels.
 """
 
+from ._card import palette_card, palette_svg
 from ._chart import Chart, chart, chart_pages, draw_chart
+from ._contrast import Confusion, color_blind, confusions, contrast
 from ._drawing import Dots, Drawing, Lines, Shape, Words
 from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
 from ._mosaic import Mosaic, draw_mosaic, mosaic
+from ._names import color_names, css_colors, hex_codes
 from ._numbers import PaintByNumbers, draw_numbers, paint_by_numbers
 from ._palette import Palette, palette, palettes, shared_palette
 from ._pdf import pdf_bytes
 from ._poster import Poster, draw_poster, posterize
+from ._quantize import Quantized, quantize
 from ._raster import raster
 from ._segment import segment
 from ._segment_pictures import (
@@ -61,10 +70,12 @@ from ._slic import slic
 from ._stipple import Stipple, draw_stipple, stipple
 from ._style import apply_style, mix_styles, style_vectors
 from ._svg import svg_text
+from ._swatches import palette_ase, palette_css, palette_facts, palette_gpl, palette_json
 from ._transformer import StyleTransformer, style_transformer, stylize
 
 __all__ = [
     "Chart",
+    "Confusion",
     "Dots",
     "Drawing",
     "Lines",
@@ -73,6 +84,7 @@ __all__ = [
     "PaintByNumbers",
     "Palette",
     "Poster",
+    "Quantized",
     "Segments",
     "Shape",
     "Stipple",
@@ -81,6 +93,11 @@ __all__ = [
     "apply_style",
     "chart",
     "chart_pages",
+    "color_blind",
+    "color_names",
+    "confusions",
+    "contrast",
+    "css_colors",
     "cut_out",
     "draw_chart",
     "draw_labels",
@@ -91,15 +108,24 @@ __all__ = [
     "draw_outlines",
     "draw_poster",
     "draw_stipple",
+    "hex_codes",
     "label_map",
     "lowpoly",
     "mix_styles",
     "mosaic",
     "paint_by_numbers",
     "palette",
+    "palette_ase",
+    "palette_card",
+    "palette_css",
+    "palette_facts",
+    "palette_gpl",
+    "palette_json",
+    "palette_svg",
     "palettes",
     "pdf_bytes",
     "posterize",
+    "quantize",
     "raster",
     "segment",
     "segment_mask",
