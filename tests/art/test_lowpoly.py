@@ -14,7 +14,7 @@ HALVES[:, :31], HALVES[:, 31:] = (220, 40, 20), (20, 60, 200)
 
 @pytest.fixture(scope="module")
 def found():
-    return lowpoly(KEY, HALVES, 150)
+    return lowpoly(KEY, HALVES, 80)
 
 
 def areas(found):
@@ -33,7 +33,7 @@ def test_triangles_fill_the_picture(found):
 def test_points_gather_along_edges(found):
     near = np.abs(found.points[:, 0] - 31) < 4
     assert near.mean() > 3 * 8 / 60 * 0.8
-    even = lowpoly(KEY, HALVES, 150, evenness=100.0)
+    even = lowpoly(KEY, HALVES, 80, evenness=100.0)
     assert (np.abs(even.points[:, 0] - 31) < 4).mean() < 0.2
 
 
@@ -70,7 +70,7 @@ def test_any_shape(shape):
 
 
 def test_the_same_key_gives_the_same_triangles(found):
-    assert np.array_equal(found.points, lowpoly(KEY, HALVES, 150).points)
+    assert np.array_equal(found.points, lowpoly(KEY, HALVES, 80).points)
 
 
 @pytest.mark.parametrize(
