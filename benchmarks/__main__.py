@@ -19,10 +19,12 @@ from . import (
     hdbscan,
     kmeans,
     linkage,
+    networks,
     pca,
     problems,
     seeding,
     silhouette,
+    slic,
     table,
     training,
     variants,
@@ -31,8 +33,8 @@ from .harness import Case, CaseResult, run_case
 from .setting import Others, setting
 
 MODULES = (
-    *(dbscan, gmm, hdbscan, kmeans, linkage, pca),
-    *(problems, seeding, silhouette, training, variants),
+    *(dbscan, gmm, hdbscan, kmeans, linkage, networks, pca),
+    *(problems, seeding, silhouette, slic, training, variants),
 )
 
 

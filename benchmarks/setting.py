@@ -17,7 +17,7 @@ import jax
 PACKAGES = (
     *("clusterart-jax", "jax", "jaxlib", "numpy", "scipy", "scikit-learn"),
     *("scikit-learn-intelex", "daal", "faiss-cpu", "gmmx", "fastcluster"),
-    *("dbscan", "hdbscan", "fast_hdbscan"),
+    *("dbscan", "hdbscan", "fast_hdbscan", "scikit-image"),
     *("flax", "optax", "torch"),
 )
 

@@ -38,12 +38,32 @@ def check_rows(x: ArrayLike, name: str = "x") -> Array:
         raise ValueError(f"{name} must have at least one row and one column, not {np.shape(x)}")
     if not isinstance(x, jax.Array) and np.asarray(x).dtype.kind not in "biufcV":
         raise TypeError(f"{name} must hold numbers, not {np.asarray(x).dtype} values")
-    rows = jnp.asarray(x)
+    rows = _on_device(x)
     if jnp.issubdtype(rows.dtype, jnp.complexfloating):
         raise TypeError(f"{name} must be real, not {rows.dtype}")
     if rows.dtype not in (jnp.float32, jnp.float64):
         rows = rows.astype(jnp.float32 if jnp.issubdtype(rows.dtype, jnp.floating) else float)
     return rows
+
+
+_LARGE = 2**26  # bytes from which on a second copy is worth a wait
+
+
+def _on_device(x: ArrayLike) -> Array:
+    """`jnp.asarray` without its second copy of large arrays of NumPy.
+
+    It copies them at once, so that the caller may write to them, and again where XLA's arrays
+    begin elsewhere in memory than NumPy's do. Waiting for the second does without the first.
+    """
+    if not isinstance(x, np.ndarray) or x.nbytes < _LARGE:
+        return jnp.asarray(x)
+    rows = jax.device_put(x)
+    if isinstance(rows, jax.core.Tracer):
+        return rows
+    jax.block_until_ready(rows)
+    on_host = all(device.platform == "cpu" for device in rows.devices())
+    lent = on_host and np.may_share_memory(np.asarray(rows), x)
+    return jax.block_until_ready(jnp.copy(rows)) if lent else rows
 
 
 def check_weights(sample_weight: ArrayLike | None, x: Array, name: str = "sample_weight") -> Array:

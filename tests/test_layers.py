@@ -12,7 +12,7 @@ ROOT = Path(clusterart_jax.__file__).parent
 NAME = ROOT.name
 
 FLOOR = {
-    *("_typing", "_errors", "_files", "_progress"),
+    *("_typing", "_errors", "_files", "_onnx_file", "_progress"),
     *("_checks", "_kept", "_linalg", "_cholesky", "_qr", "_sharding"),
 }
 ROOMS = [

@@ -13,8 +13,10 @@ from ._change import add_edit, add_restore, add_translate
 from ._draw import add_generate, add_interpolate
 from ._jobs import add_cluster, add_info, add_run
 from ._judge import add_measure, add_nearest
+from ._palette import add_palette, add_quantize
 from ._parser import Parser
 from ._render import add_render
+from ._segment import add_segment
 
 __all__ = ["main"]
 
@@ -31,7 +33,8 @@ EXIT_CODES = """exit codes:
 
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
-    *(add_measure, add_nearest, add_info, add_render),
+    *(add_measure, add_nearest, add_info),
+    *(add_palette, add_quantize, add_segment, add_render),
 )
 
 

@@ -89,11 +89,12 @@ def _add_job(parser: Parser, out: str, kind: "type[ClusterConfig]") -> None:
 _TEXTS = {
     "k": "number of clusters; where it is found, the most a generator is told of",
     "n_components": "principal components that are clustered",
+    "features": "what is seen of pictures (effnet and style need the extra [pretrained]): ",
     "cluster": "how: ",
     "n_init": "starts of kmeans and gmm",
     "max_iter": "iterations of theirs at most",
     "covariance_type": "of gmm: ",
-    "eps": "radius of dbscan, in pixel values of 0…1",
+    "eps": "radius of dbscan, in units of the features (pixel values: 0…1)",
     "min_samples": "of dbscan and hdbscan, neighbours that make a picture a core",
     "min_cluster_size": "of hdbscan, pictures in the smallest cluster",
     "selection": "of hdbscan, stable or fine clusters: ",

@@ -8,6 +8,7 @@ Source: Hamerly, Making k-means even faster, 2010, doi:10.1137/1.9781611972801.1
 a row instead of two bounds.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -43,6 +44,12 @@ class _Known(NamedTuple):
     slack: Array
 
 
+_Changing = tuple[Array, Array, tuple[Array, Array]]
+"""Labels, gaps, and the change of the sums with how many labels changed."""
+
+_SLAB = 2**20  # rows whose list is made at once: lists of all rows took a third of the memory
+
+
 def _start(centers: Array, p: Problem) -> _Known:
     return _Known(jnp.full(p.x.shape[0], jnp.inf, p.x.dtype), jnp.zeros_like(centers[:, 0]))
 
@@ -57,12 +64,21 @@ def _reassign(s: State, known: _Known, p: Problem) -> tuple[Array, _Known, Array
     norms = live_norms(s.centers, p)
     largest = jnp.max(jnp.where(p.allowed, norms, 0))
     block = tile_size(n, d + k)
-    # `>=` is also true of no bound; `~(<)` of not-a-number, which must not be passed over.
-    rows, count = compact(~(known.gap + known.slack[s.labels] < 0), block)
+    slab = min(n, _SLAB)
 
-    def visit(
-        i: Array, state: tuple[Array, Array, tuple[Array, Array]]
-    ) -> tuple[Array, Array, tuple[Array, Array]]:
+    def look(part: Array, state: _Changing) -> _Changing:
+        """Lists the rows of one slab that fail their bound, and visits them."""
+        first = jnp.minimum(part * slab, n - slab)
+        gap, before = (lax.dynamic_slice_in_dim(a, first, slab) for a in (known.gap, s.labels))
+        new = first + jnp.arange(slab, dtype=jnp.int32) >= part * slab
+        # `>=` is also true of no bound; `~(<)` of not-a-number, which must not be passed over.
+        rows, count = compact(new & ~(gap + known.slack[before] < 0), block)
+        rows = jnp.where(rows < slab, rows + first, n)
+        return lax.fori_loop(
+            jnp.int32(0), (count + block - 1) // block, partial(visit, rows), state
+        )
+
+    def visit(rows: Array, i: Array, state: _Changing) -> _Changing:
         labels, gap, (delta, changed) = state
         ids = lax.dynamic_slice_in_dim(rows, i * block, block)
         x = p.x.at[ids].get(mode="clip") - p.origin
@@ -84,7 +100,7 @@ def _reassign(s: State, known: _Known, p: Problem) -> tuple[Array, _Known, Array
 
     start = (s.labels, known.gap, (jnp.zeros((k, d + 1), p.x.dtype), jnp.int32(0)))
     labels, gap, (delta, changed) = lax.fori_loop(
-        jnp.int32(0), (count + block - 1) // block, visit, start
+        jnp.int32(0), jnp.int32(-(-n // slab)), look, start
     )
     return labels, known._replace(gap=gap), delta, changed
 

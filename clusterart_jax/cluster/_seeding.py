@@ -88,13 +88,15 @@ def kmeans_plus_plus(
 ) -> Float[Array, "k d"]:
     """Greedy k-means++: each new centre is the best of 2 + ⌊ln k⌋ rows drawn by squared distance.
 
-    Cost O(n d k log k) in one pass over the rows a centre; peak extra memory O(n log k). `origin`
-    is a point amid the rows, from which float32 squared distances keep their digits.
+    Cost O(n d k log k) in one pass over the rows a centre, two where they are many; peak extra
+    memory O(n). `origin` is a point amid the rows, from which float32 squared distances keep their
+    digits.
 
     Source: Arthur and Vassilvitskii, k-means++: the advantages of careful seeding, SODA 2007;
     the greedy form as analysed in arXiv:1912.00653.
     """
     trials = 2 + int(math.log(k))
+    keep = x.shape[0] * trials <= _KEPT
     first = draw_rows(jax.random.fold_in(key, 0), x, weights, 1, axis)
     far = jnp.full(x.shape[:1], jnp.inf, x.dtype)
     closest = _approach(far, first, x, weights, origin)[0][:, 0]
@@ -106,18 +108,30 @@ def kmeans_plus_plus(
         # All rows lie on centres already (fewer distinct rows than k): draw any row.
         mass = jnp.where(total(jnp.sum(mass), axis) > 0, mass, weights)
         candidates = draw_rows(jax.random.fold_in(key, i), x, mass, trials, axis)
-        distances, potentials = _approach(closest, candidates, x, weights, origin)
+        distances, potentials = _approach(closest, candidates, x, weights, origin, keep=keep)
         best = jnp.argmin(total(potentials, axis))
-        centers = lax.dynamic_update_slice_in_dim(centers, candidates[best][None], i, 0)
-        return centers, distances[:, best]
+        chosen = candidates[best][None]
+        centers = lax.dynamic_update_slice_in_dim(centers, chosen, i, 0)
+        if keep:
+            return centers, distances[:, best]
+        return centers, _approach(closest, chosen, x, weights, origin)[0][:, 0]
 
     return lax.fori_loop(jnp.int32(1), jnp.int32(k), body, (centers, closest))[0]
 
 
+_KEPT = 2**24  # distances to candidates at most that are kept until one of them is chosen
+
+
 def _approach(
-    closest: Array, candidates: Array, x: Array, weights: Array, origin: Array
-) -> tuple[Array, Array]:
-    """min(closestᵢ, |xᵢ − c|²) for m candidates c, (n, m), and Σ wᵢ of that, (m,)."""
+    closest: Array,
+    candidates: Array,
+    x: Array,
+    weights: Array,
+    origin: Array,
+    *,
+    keep: bool = True,
+) -> tuple[Any, Array]:
+    """min(closestᵢ, |xᵢ − c|²) for m candidates c, (n, m) where kept, and Σ wᵢ of that, (m,)."""
     n, d = x.shape
     m = candidates.shape[0]
     candidates = candidates - origin
@@ -125,12 +139,14 @@ def _approach(
 
     def step(
         carry: Array, valid: Bool[Array, " b"], x: Array, w: Array, near: Array
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, Any]:
         x = x - origin
         product = jnp.matmul(candidates, x.T, precision=HIGHEST)
         apart = jnp.maximum(squared_norms(x)[None, :] - 2 * product + norms[:, None], 0)
         nearer = jnp.where(apart < near[None, :], apart, near[None, :])
-        return carry + jnp.matmul(nearer, jnp.where(valid, w, 0), precision=HIGHEST), nearer.T
+        return carry + jnp.matmul(
+            nearer, jnp.where(valid, w, 0), precision=HIGHEST
+        ), nearer.T if keep else ()
 
     potentials, distances = fold_rows(
         step, jnp.zeros(m, x.dtype), (x, weights, closest), block=tile_size(n, d + 2 * m)

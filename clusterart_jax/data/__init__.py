@@ -9,26 +9,33 @@
 - `write_animation`: several → a GIF or an animated PNG.
 - `LARGE_BYTES`: more than so many of an .npy file stay in it, and are read where touched.
 - `png_bytes`: one picture → the bytes of a PNG.
+- `write_indexed_png`, `indexed_png_bytes`: a picture of at most 256 colours, an index a pixel.
+- `draw_text`: words on a picture.
 """
 
 from ._arrays import LARGE_BYTES
 from ._folder import find_files
+from ._indexed import indexed_png_bytes, write_indexed_png
 from ._load import load
 from ._photograph import read_picture
 from ._pictures import Pictures, Skipped
 from ._resize import resize
+from ._text import draw_text
 from ._write import png_bytes, write_animation, write_picture, write_png
 
 __all__ = [
     "LARGE_BYTES",
     "Pictures",
     "Skipped",
+    "draw_text",
     "find_files",
+    "indexed_png_bytes",
     "load",
     "png_bytes",
     "read_picture",
     "resize",
     "write_animation",
+    "write_indexed_png",
     "write_picture",
     "write_png",
 ]

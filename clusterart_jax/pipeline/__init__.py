@@ -5,6 +5,7 @@
 - `preset`, `PRESETS`: settings that go together, by name; a `Preset` tells what is `Expected`.
 - `project`, `clustered`: pictures → points; points and what was found among them → a `Clustering`,
   which labels new pictures too.
+- `FEATURES`: a kind of features' name → how pictures are `Seen` by it.
 - `METHODS`: an algorithm's name → a `Method`, which finds clusters, as `Found`, and labels points.
 - `least_numbers`: what DBSCAN and HDBSCAN take for `min_samples` and `min_cluster_size`.
 - `turns`: which cluster each of many pictures is asked of; `Keys`: a key for each stage.
@@ -12,12 +13,14 @@
 
 from ._clustering import Clustering, clustered, project
 from ._config import FAMILY_OPTIONS, ClusterConfig, PipelineConfig
+from ._features import FEATURES, Seen
 from ._job import Keys, PipelineResult, cluster_then_generate, turns
 from ._methods import METHODS, Found, Method, least_numbers
 from ._presets import PRESETS, Expected, Preset, preset
 
 __all__ = [
     "FAMILY_OPTIONS",
+    "FEATURES",
     "METHODS",
     "PRESETS",
     "ClusterConfig",
@@ -29,6 +32,7 @@ __all__ = [
     "PipelineConfig",
     "PipelineResult",
     "Preset",
+    "Seen",
     "cluster_then_generate",
     "clustered",
     "least_numbers",

@@ -8,8 +8,9 @@ from jax import export
 
 from .._linalg import group_sums
 from .._typing import Array, Bool, Float, Images, Int
-from ..features import PCAState, pca, pixels
+from ..features import PCAState, pca
 from ._config import ClusterConfig
+from ._features import FEATURES
 from ._methods import METHODS, Found
 
 
@@ -18,10 +19,10 @@ class Clustering(NamedTuple):
     """Clusters of pictures, and how new pictures find theirs.
 
     Attributes:
-      projection: from pixels in 0…1 to principal components.
+      projection: from features, such as pixels in 0…1, to principal components.
       centers: (k, m) in those components; infinite for clusters that do not exist.
       labels: (n,) cluster of each picture; −1 is noise.
-      distances: (n,) to its centre, in pixel values of 0…1; NaN for noise.
+      distances: (n,) to its centre, in units of the features; NaN for noise.
       inertia: sum of their squares.
       n_iter: iterations of the algorithm; 0 where it has none.
       converged: whether it stopped by itself.
@@ -50,7 +51,7 @@ class Clustering(NamedTuple):
         As k-means and mixtures label pictures of their own; by the cores in reach for "dbscan", by
         the tree for "hdbscan", by the nearest picture for "agglomerative".
         """
-        points = self.projection.transform(pixels(images))
+        points = self.projection.transform(FEATURES[self.config.features].rows(images))
         labels = METHODS[self.config.cluster].label(points, self, self.config)
         return labels, _distances(points, labels, self.centers)
 
@@ -62,8 +63,9 @@ def project(images: Images, config: ClusterConfig) -> tuple[PCAState, Float[Arra
       images: `uint8` (n, h, w, c).
       config: static.
     """
-    x = pixels(images)
-    projection = pca(x, min(config.n_components, *x.shape))
+    seen = FEATURES[config.features]
+    x = seen.rows(images)
+    projection = pca(x, min(config.n_components if seen.reduced else x.shape[1], *x.shape))
     return projection, projection.transform(x)
 
 

@@ -10,6 +10,7 @@ from jax import export
 from .._checks import check_choice, check_count, hint
 from .._errors import ConfigError
 from ..generate import FAMILIES, Family, Schedule, families_with
+from ._features import FEATURES
 
 CLUSTERS = ("kmeans", "gmm", "dbscan", "hdbscan", "agglomerative")
 GENERATORS = tuple(FAMILIES)
@@ -49,11 +50,14 @@ class ClusterConfig:
         "agglomerative" with a `distance_threshold`), a generator is told of the k largest, and the
         pictures of the others count as noise.
       n_components: principal components that are clustered, at most as many as there can be.
+      features: what is seen of pictures: "pca", components of their pixels; "pixels", all of those
+        in place of `n_components`; or components of what a network says, which needs
+        clusterart-jax[pretrained]: "effnet", mostly of their content, or "style".
       n_init: starts of "kmeans" and "gmm"; the best is kept.
       max_iter: iterations of theirs at most, per start.
       covariance_type: of "gmm": "full", "tied", "diag" or "spherical".
-      eps: radius of "dbscan", in pixel values of 0…1; None takes the knee of the sorted distances
-        to the `min_samples`-th nearest picture.
+      eps: radius of "dbscan", in units of the features (pixel values of 0…1); None takes the knee
+        of the sorted distances to the `min_samples`-th nearest picture.
       min_samples: of "dbscan", pictures within `eps` that make one a core, itself among them; None
         is 5. Of "hdbscan", pictures that a core distance reaches; None is `min_cluster_size`.
       min_cluster_size: of "hdbscan", pictures in the smallest cluster; None is a hundredth of all,
@@ -66,6 +70,7 @@ class ClusterConfig:
 
     k: int = 10
     n_components: int = 32
+    features: str = "pca"
     cluster: str = "kmeans"
     n_init: int = 4
     max_iter: int = 300
@@ -78,6 +83,7 @@ class ClusterConfig:
     distance_threshold: float | None = None
 
     CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "features": tuple(FEATURES),
         "cluster": CLUSTERS,
         "covariance_type": ("full", "tied", "diag", "spherical"),
         "selection": ("eom", "leaf"),

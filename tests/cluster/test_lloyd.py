@@ -19,6 +19,7 @@ from clusterart_jax.cluster._row_bounds import ROW_BOUNDS
 @pytest.fixture(params=[EVERY_ROW, ROW_BOUNDS, GROUP_BOUNDS], ids=["every", "rows", "groups"])
 def bounds(request, monkeypatch):
     monkeypatch.setattr(_group_bounds, "_SIZE", 3)  # so that few centres are several groups
+    monkeypatch.setattr(_row_bounds, "_SLAB", 101)  # so that few rows are several slabs
     return request.param
 
 
@@ -212,3 +213,18 @@ def test_wide_rows_are_moved_one_by_one():
         if old >= 0:
             expected[old] -= weight * np.append(row, 1)
     np.testing.assert_allclose(moved, expected, atol=1e-12)
+
+
+def test_lists_of_rows_take_no_memory_of_all_rows():
+    n, d, k = 2**22, 4, 64
+    shapes = {"x": (n, d), "weights": (n,), "origin": (1, d)}
+    p = Problem(
+        *(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes.values()),
+        *(jax.ShapeDtypeStruct(*a) for a in (((k,), bool), ((), jnp.int32), ((), jnp.float32))),
+        axis=None,
+    )
+    start = jax.ShapeDtypeStruct((k, d), jnp.float32)
+    run = jax.jit(lambda start, *p: lloyd_bounded(start, Problem(*p, None), ROW_BOUNDS))
+    memory = run.lower(start, *p[:-1]).compile().memory_analysis()
+    # Labels and bounds, new and old; lists of all rows were five more.
+    assert memory.temp_size_in_bytes < 4.5 * 4 * n + 32 * 2**20

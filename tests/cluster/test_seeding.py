@@ -66,3 +66,24 @@ def test_seeds_are_rows_apart_from_each_other():
         seeds = run(jax.random.key(seed))
         assert set(seeds[:, 0].tolist()) <= set(x[:, 0].tolist())
         assert sorted(round(s / 100) for s in seeds[:, 0].tolist()) == [0, 1, 3]
+
+
+def test_many_rows_are_seen_twice_instead_of_kept(monkeypatch):
+    x = jnp.asarray(np.random.default_rng(4).integers(0, 99, (300, 3)), jnp.float64)
+    weights, origin = jnp.arange(300.0) % 3, jnp.zeros((1, 3))
+
+    def seeds():
+        run = jax.jit(lambda key: seeding.kmeans_plus_plus(key, x, weights, 9, origin))
+        return run(jax.random.key(1)).tolist()
+
+    kept = seeds()
+    monkeypatch.setattr(seeding, "_KEPT", 0)
+    assert seeds() == kept
+
+
+def test_extra_memory_is_some_numbers_a_row():
+    n, d = 2**22, 4
+    rows, mass = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((n, d), (n,)))
+    run = jax.jit(lambda key, x, w: seeding.kmeans_plus_plus(key, x, w, 64, x[:1]))
+    memory = run.lower(jax.random.key(0), rows, mass).compile().memory_analysis()
+    assert memory.temp_size_in_bytes < 5 * 4 * n  # distances to all candidates were five more
