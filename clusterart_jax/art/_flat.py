@@ -80,7 +80,7 @@ def _gap(centers: np.ndarray) -> float:
 def _flat(lab: Array, centers: Array, k: Array, weight: Array, n_iter: Array) -> Array:
     def choose(labels: Array | None) -> Array:
         def one(c: Array, best: tuple[Array, Array]) -> tuple[Array, Array]:
-            cost = jnp.sum((lab - centers[c]) ** 2, axis=-1)
+            cost = jnp.sum((lab - centers[c][None, None]) ** 2, axis=-1)
             if labels is not None:
                 cost = cost - weight * _blur((labels == c).astype(lab.dtype))
             less = cost < best[0]

@@ -16,7 +16,7 @@ from ._drawing import Drawing, Shape
 from ._photo import Photo, of_colors, photo_of
 from ._voronoi import centroids, spread_points
 
-_PIXELS = (2**14, 2**19)  # worked on at least and at most
+_PIXELS = (2**12, 2**19)  # worked on at least and at most
 _PER_POINT = 100
 _TILE = 64
 
@@ -154,7 +154,7 @@ def _painted(points: np.ndarray, small: Photo, size: np.ndarray, shape: tuple[in
     sums[empty] = np.concatenate([small.rgb[y, x] * alpha, alpha, np.ones_like(alpha)], axis=1)
     colors = sums[:, :3] / np.maximum(sums[:, 3:4], 1e-9)
     return LowPoly(
-        points * (np.array(shape[::-1]) / size),
+        np.minimum(points * (np.array(shape[::-1]) / size), shape[::-1]),
         mesh.simplices.astype(np.int64),
         np.clip(colors, 0, 1),
         sums[:, 3] / sums[:, 4],

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._checks import check_count, check_images, check_key
+from .._checks import check_count, check_key
 from .._errors import ConfigError, DataError
 from .._typing import Float, Int, KeyArray, UInt8
 from ..cluster import kmeans
@@ -83,11 +83,7 @@ def mosaic(
     """
     key = check_key(key)
     image = check_picture(image)
-    tiles = np.asarray(check_images(tiles, "tiles"))
-    if tiles.shape[1] < _GRID or tiles.shape[2] < _GRID or tiles.shape[3] not in (1, 3):
-        raise ValueError(
-            f"tiles must have shape (n, s, s, c), s ≥ 4, c = 1 or 3, not {tiles.shape}"
-        )
+    tiles = _check_tiles(tiles)
     columns = check_count(columns, "columns", high=1000)
     apart = check_count(apart, "apart", low=0, high=20)
     if not (variety >= 0 and math.isfinite(variety)):
@@ -113,6 +109,17 @@ def mosaic(
     far = np.sum((looks[chosen.ravel()[where]] - places[where]) ** 2, axis=1) / _GRID**2
     colors = _fields(small.rgb, rows, columns).reshape(rows, columns, _GRID**2, 3).mean(axis=2)
     return Mosaic(chosen, colors, clusters, float(np.sqrt(far.mean())))
+
+
+def _check_tiles(tiles: Any) -> np.ndarray:
+    found = np.asarray(tiles)
+    if found.ndim != 4 or found.shape[3] not in (1, 3) or min(found.shape[:3]) < 1:
+        raise ValueError(f"tiles must have shape (n, s, s, c) with c = 1 or 3, not {found.shape}")
+    if min(found.shape[1:3]) < _GRID:
+        raise ValueError(f"tiles must be of at least 4×4 pixels, not shape {found.shape}")
+    if found.dtype != np.uint8:
+        raise TypeError(f"tiles must be uint8 values 0…255, not {found.dtype}")
+    return found
 
 
 def _fields(pixels: np.ndarray, rows: int, columns: int) -> np.ndarray:
@@ -223,7 +230,7 @@ def draw_mosaic(
       >>> art.draw_mosaic(found, greys).shape
       (16, 16, 3)
     """
-    tiles = np.asarray(check_images(tiles, "tiles"))
+    tiles = _check_tiles(tiles)
     if not 0 <= tint <= 1:
         raise ConfigError(f"tint must be between 0 and 1, not {tint!r}")
     rows, columns = found.tiles.shape

@@ -144,7 +144,7 @@ def _ends(small: Photo, levels: float) -> tuple[float, float]:
 def _darkness(small: Photo, ends: tuple[float, float], gamma: float) -> np.ndarray:
     dark = (_grey(small) - ends[0]) / (ends[1] - ends[0])
     # A thousandth is what rounding leaves of white paper.
-    dark = np.where(dark > 1e-3, np.clip(dark, 0, 1), 0) * small.alpha
+    dark = np.where(dark > 1e-3, np.clip(dark, 0, 1), 0)
     return (dark ** np.float32(gamma)).astype(np.float32)
 
 

@@ -109,3 +109,12 @@ def test_writing_refuses_other_suffixes_and_keeps_what_was_there(tmp_path):
     with pytest.raises(OutputError):
         write_picture(tmp_path / "none" / "a.png", WIDE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_picture("flower", max_side=64).shape == (43, 64, 3)
+    with pytest.raises(DataError, match="no such file"):
+        read_picture("rose")
+    Image.fromarray(WIDE).save(tmp_path / "flower", format="PNG")
+    assert np.array_equal(read_picture("flower"), WIDE), "a file of that name comes first"
