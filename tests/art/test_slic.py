@@ -254,3 +254,21 @@ def test_neighbours_by_hand():
 def test_bad_input(image, options, error, text):
     with pytest.raises(error, match=text):
         slic(image, **{"n_segments": 10, **options})
+
+
+def test_the_program_is_lowered_for_every_kind_of_device():
+    def shape(*sizes, dtype=np.float32):
+        return jax.ShapeDtypeStruct(sizes, dtype)
+
+    exported = jax.export.export(cluster_tiles, platforms=["cpu", "cuda", "tpu"])(
+        shape(3, 256, 64, dtype=np.uint8),
+        shape(256, 64, dtype=np.bool_),
+        shape(256, 2),
+        shape(9, 256, dtype=np.int32),
+        shape(256, 2),
+        shape(),
+        shape(),
+        shape(dtype=np.int32),
+        side=8,
+    )
+    assert exported.platforms == ("cpu", "cuda", "tpu")
