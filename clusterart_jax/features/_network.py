@@ -277,5 +277,4 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
     """
     kind = _KINDS[check_choice(name, "name", tuple(_KINDS))]
     path = kind.weights(name) if weights is None else Path(weights)
-    with jax.ensure_compile_time_eval():  # where it is called in a traced function, too
-        return Network(name, kind.read(path, name))
+    return Network(name, kind.read(path, name))
