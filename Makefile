@@ -1,4 +1,4 @@
-# make demo   install into .venv and run the main job on the embedded digits
+# make demo   install into .venv and run the main job on the embedded digits and photographs
 # make test   install into .venv and run every check
 # make bench  k-means beside scikit-learn and others
 # make docs   the API reference, from the docstrings, into docs/
@@ -13,7 +13,7 @@ PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check install --qui
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
-	@$(PY) -m clusterart_jax run digits --out runs/demo --resume
+	@$(PY) -m clusterart_jax run digits --out runs/demo --art china flower --resume
 	@echo "Open runs/demo/report.html in a browser."
 
 # What keeps one core busy runs beside its like, before the tests, which take all cores.

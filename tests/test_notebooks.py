@@ -30,7 +30,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def test_there_are_notebooks():
-    names = {"choosing", "clustering", "generation", "quickstart"}
+    names = {"art", "choosing", "clustering", "generation", "quickstart"}
     assert names <= {file.stem for file in NOTEBOOKS}
 
 

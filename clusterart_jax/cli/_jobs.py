@@ -33,6 +33,13 @@ def add_run(commands: Any) -> None:
         help=f"start from settings that go together: {', '.join(PRESETS)}",
     )
     parser.add_argument(
+        "--art",
+        nargs="+",
+        default=(),
+        metavar="PICTURE",
+        help="photographs to make palettes, segments and prints of, on a page of their own",
+    )
+    parser.add_argument(
         "--holdout", type=float, default=0.1, metavar="SHARE", help="not trained on (default: 0.1)"
     )
 
@@ -166,7 +173,7 @@ def _run(options: argparse.Namespace) -> int:
     from .. import run
     from ..pipeline import PipelineConfig
 
-    return _job(options, partial(run, holdout=options.holdout), PipelineConfig)
+    return _job(options, partial(run, holdout=options.holdout, art=options.art), PipelineConfig)
 
 
 def _cluster(options: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """Files, named sets and arrays → pictures as one `uint8` array; the only importer of Pillow.
 
 - `load`: a named set, a folder, a picture, an .npy/.npz file or an array → `Pictures`.
-- `read_picture`: one picture of any shape, alpha kept; `find_files`: those below a folder.
+- `read_picture`: one picture of any shape, alpha kept; `SAMPLES`: two that are always there;
+  `find_files`: the names of those below a folder.
 - `Pictures`: the array, and where each picture of it came from.
 - `Skipped`: a file of a folder that could not be read, and why.
 - `resize`: an array of pictures → squares of another size, antialiased.
@@ -17,7 +18,7 @@ from ._arrays import LARGE_BYTES
 from ._folder import find_files
 from ._indexed import indexed_png_bytes, write_indexed_png
 from ._load import load
-from ._photograph import read_picture
+from ._photograph import SAMPLES, read_picture
 from ._pictures import Pictures, Skipped
 from ._resize import resize
 from ._text import draw_text
@@ -25,6 +26,7 @@ from ._write import png_bytes, write_animation, write_picture, write_png
 
 __all__ = [
     "LARGE_BYTES",
+    "SAMPLES",
     "Pictures",
     "Skipped",
     "draw_text",

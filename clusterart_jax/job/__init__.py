@@ -3,6 +3,7 @@
 - `run`: pictures → a folder with clusters, a generator, new pictures and a report.
 - `cluster_pictures`: the same up to the clusters, with a contact sheet of each.
 - `Run`: what both return; `Progress`: what `run` tells while it trains.
+- `make_art`: photographs → palettes, segments, prints, paintings and a page of them.
 - `generate_pictures`: a finished run → more pictures.
 - `interpolate_pictures`: walks from cluster to cluster.
 - `translate_pictures`, `edit_pictures`, `restore_pictures`: real pictures in another cluster,
@@ -13,6 +14,7 @@
 - `describe`: a run → what it is and how good.
 """
 
+from ._art import make_art
 from ._cluster import cluster_pictures
 from ._measure import measure_pictures
 from ._more import describe, generate_pictures, load_trained
@@ -39,6 +41,7 @@ __all__ = [
     "generate_pictures",
     "interpolate_pictures",
     "load_trained",
+    "make_art",
     "measure_pictures",
     "nearest_pictures",
     "restore_pictures",

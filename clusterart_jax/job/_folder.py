@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -47,6 +47,9 @@ RESULTS = {
 
 SHEETS = "sheets"
 """The folder of contact sheets, one a cluster."""
+
+ART_PAGE = "art/index.html"
+"""What became of photographs; its folder holds the rest."""
 
 _OF_CLUSTERS = ("clusters", "found", "map", "real")
 _OF_GENERATOR = ("generated", "losses", "neighbors", "reconstructions", "walks")
@@ -146,7 +149,7 @@ def clear(path: Path) -> None:
       OutputError: when a file cannot be removed.
     """
     sheets = [*(path / SHEETS).glob("cluster-*.png"), path / SHEETS / "noise.png"]
-    drawn = [*path.glob(MEASURES), *path.glob(PROGRESS)]
+    drawn = [*path.glob(MEASURES), *path.glob(PROGRESS), path / ART_PAGE]
     try:
         if (path / TRAINING).is_dir():
             shutil.rmtree(path / TRAINING)
@@ -193,9 +196,9 @@ def training_of(path: Path) -> Path:
     return path / TRAINING
 
 
-def finished(path: Path, job: str) -> bool:
-    """Whether a run has all the results of that job."""
-    return all((path / name).is_file() for name in RESULTS[job])
+def finished(path: Path, job: str, more: Sequence[str] = ()) -> bool:
+    """Whether a run has all the results of that job, and those of `more`."""
+    return all((path / name).is_file() for name in (*RESULTS[job], *more))
 
 
 def begin(path: Path, asked: dict[str, Any], *, resume: bool, overwrite: bool) -> None:

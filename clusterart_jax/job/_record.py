@@ -3,6 +3,7 @@
 import csv
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -134,6 +135,7 @@ def command_of(
     seed: int,
     options: dict[str, int | None],
     holdout: float = 0.1,
+    art: Sequence[str] = (),
 ) -> str:
     """The command that makes this run again."""
     source = str(data) if isinstance(data, str | Path) else "ARRAY"
@@ -148,4 +150,6 @@ def command_of(
             words += [f"--{name}", str(value)]
     if holdout != 0.1:
         words += ["--holdout", str(holdout)]
+    if art:
+        words += ["--art", *art]
     return shlex.join(words)

@@ -1,5 +1,6 @@
 """The whole job from files to files, in stages that are kept and can be resumed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ..data import Pictures
 from ..generate import Model, save_tree
 from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
+from ._art import make_art
 from ._clusters import cluster_images
 from ._evaluation import Trained, evaluate
 from ._feeds import Feed, fit, spread_over
@@ -38,6 +40,7 @@ def run(
     overwrite: bool = False,
     quiet: bool = True,
     callback: Callback | None = None,
+    art: Sequence[str | Path] = (),
 ) -> Run:
     """Clusters pictures, trains a generator on the clusters, makes new pictures, reports it all.
 
@@ -61,6 +64,7 @@ def run(
       quiet: no progress bars.
       callback: called with a `Progress` about twice a second while the generator is trained: steps,
         losses, and new pictures; where it raises KeyboardInterrupt the run stops, and can go on.
+      art: photographs, of which prints are made, and a page that the report names; see `make_art`.
 
     Returns:
       A `Run`: the folder, which holds report.html, PNGs, clusters.csv, metrics.json, config.json
@@ -87,6 +91,7 @@ def run(
         raise ConfigError(f"holdout must be between 0 and 0.5, not {holdout!r}")
     path = Path(out) if out is not None else Path("runs") / short_name(data)
     seconds: dict[str, float] = {}
+    photographs = [str(name) for name in art]
     pictures, done = begin(
         "run",
         Source(data, size, channels, limit, strict, download),
@@ -98,9 +103,16 @@ def run(
         resume=resume,
         overwrite=overwrite,
         quiet=quiet,
+        art=photographs,
     )
     if done is not None:
         return done
+    if photographs:
+        with timed(seconds, "prints"):
+            back = f"../{folder.REPORT}"
+            make_art(
+                (path / folder.ART_PAGE).parent, photographs, seed=seed, back=back, quiet=quiet
+            )
     return _stages(path, pictures, config, key, holdout, seconds, quiet=quiet, callback=callback)
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -68,6 +68,7 @@ def begin(
     resume: bool,
     overwrite: bool,
     quiet: bool,
+    art: Sequence[str] = (),
 ) -> tuple[Pictures, Run | None]:
     """Reads the pictures and writes config.json, or finds that all is done.
 
@@ -82,6 +83,7 @@ def begin(
       resume: go on with the run in `path`, or begin it.
       overwrite: replace it.
       quiet: no progress bars.
+      art: photographs of which a page is to be made.
 
     Returns:
       The pictures, and what is there already where a resumed job is complete.
@@ -96,7 +98,7 @@ def begin(
     options = {"size": source.size, "channels": source.channels, "limit": source.limit}
     asked = {
         "job": job,
-        "command": command_of(job, source.data, path, config, seed, options, holdout),
+        "command": command_of(job, source.data, path, config, seed, options, holdout, art),
         "data": {
             "source": pictures.source,
             "pictures": len(pictures.images),
@@ -109,7 +111,7 @@ def begin(
         "versions": versions(),
     }
     folder.begin(path, asked, resume=resume, overwrite=overwrite)
-    if resume and folder.finished(path, job):
+    if resume and folder.finished(path, job, [folder.ART_PAGE] if art else []):
         told = describe(path)
         done = Run(path, told["metrics"], tuple(told["warnings"]), complete_before=True)
         return pictures, done
@@ -173,6 +175,7 @@ def finish(
         distances=np.asarray(clustering.distances),
         points=points[:, :3],
         centers=np.asarray(clustering.centers)[:k, :3],
+        pages=[("Prints", folder.ART_PAGE)] if (path / folder.ART_PAGE).is_file() else [],
         skipped=[(skip.file, skip.reason) for skip in pictures.skipped],
         warnings=warnings,
         seconds=seconds,

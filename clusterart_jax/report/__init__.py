@@ -5,12 +5,14 @@
 - `write_report`: a summary → `report.html`, which needs no network and no other file.
 - `write_figures`: a summary → PNG files for slides and papers.
 - `write_sheets`: a summary → a contact sheet of each cluster.
+- `write_art_page`: what became of photographs → a page; `Portfolio`, `Swatch` and `Work` are it.
 - `draw_choice`: what `choose_k` found → a matplotlib figure.
 - `draw_eps`: what `propose_eps` found → likewise.
 - `draw_curves`: loss curves → an array of a picture.
 - `contact_sheet`: pictures → one picture of them in a grid.
 """
 
+from ._art_page import Portfolio, Swatch, Work, write_art_page
 from ._choice import draw_choice
 from ._eps_plot import draw_eps
 from ._figures import write_figures, write_sheets
@@ -25,12 +27,16 @@ __all__ = [
     "Neighbors",
     "Number",
     "Pairs",
+    "Portfolio",
     "Radius",
     "Summary",
+    "Swatch",
+    "Work",
     "contact_sheet",
     "draw_choice",
     "draw_curves",
     "draw_eps",
+    "write_art_page",
     "write_figures",
     "write_report",
     "write_sheets",

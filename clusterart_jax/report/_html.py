@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ._scatter import scatter_data
 from ._sheets import contact_sheet, enlargement, shrink
 from ._summary import Summary
 from ._words import clean, count, duration, flattened, number_text, percent
+
+if TYPE_CHECKING:
+    import jinja2
 
 # Pixels of noise do not compress and grow by a third in base64. At most 4.5 MB of them are in
 # the clusters' strips, 1.5 MB in the map's thumbnails and 5 MB in the rest: below 15 MB in all.
@@ -63,30 +66,37 @@ def write_report(folder: str | os.PathLike[str], summary: Summary) -> Path:
 
 def render(summary: Summary) -> str:
     """The page as text; see `write_report`."""
+    script = resource("_scatter3d.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = environment().get_template("template.html.jinja")
+    return page.render(
+        style=resource("_style.css"), script=script, script_hash=digest, **_view(summary)
+    )
+
+
+def environment() -> "jinja2.Environment":
+    """What templates of this folder are rendered in."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(_resource),
+        loader=jinja2.FunctionLoader(resource),
     )
-    environment.filters |= {
+    made.filters |= {
         "number": number_text,
         "duration": duration,
         "percent": percent,
         "clean": clean,
     }
-    environment.globals |= {"count": count}
-    script = _resource("_scatter3d.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("template.html.jinja").render(
-        style=_resource("_style.css"), script=script, script_hash=digest, **_view(summary)
-    )
+    made.globals |= {"count": count}
+    return made
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """A file of this folder, as text."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -109,6 +119,7 @@ def _view(summary: Summary) -> dict[str, Any]:
     height, width, channels = summary.images.shape[1:]
     return {
         "title": clean(summary.title),
+        "pages": summary.pages,
         "summary": summary,
         "lead": {
             "n": len(summary.images),

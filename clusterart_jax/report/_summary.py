@@ -112,6 +112,7 @@ class Summary:
       losses: name of a curve → (steps,) its value at each training step.
       progress: step → a PNG file's bytes: a sheet of pictures generated after so many steps.
       neighbors: generated pictures and the nearest training pictures, or None.
+      pages: (title, address) of other pages that belong to this one.
       skipped: (file, reason) of each file that could not be used.
       warnings: sentences the reader should see.
       seconds: stage → how long it took.
@@ -150,6 +151,7 @@ class Summary:
     losses: Mapping[str, np.ndarray] = field(default_factory=dict)
     progress: Mapping[int, bytes] = field(default_factory=dict)
     neighbors: Neighbors | tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    pages: Sequence[tuple[str, str]] = ()
     skipped: Sequence[tuple[str, str]] = ()
     warnings: Sequence[str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
