@@ -22,6 +22,7 @@ from . import (
     networks,
     pca,
     problems,
+    renderers,
     seeding,
     silhouette,
     slic,
@@ -34,7 +35,7 @@ from .setting import Others, setting
 
 MODULES = (
     *(dbscan, gmm, hdbscan, kmeans, linkage, networks, pca),
-    *(problems, seeding, silhouette, slic, training, variants),
+    *(problems, renderers, seeding, silhouette, slic, training, variants),
 )
 
 

@@ -101,7 +101,7 @@ def chart(
         raise DataError("image: no square of it is visible")
     squares = np.rint(255 * small.on_paper).astype(np.uint8)
     seen = (small.alpha >= 0.5).astype(np.float32)
-    found = palette(key, squares, k, sample_weight=seen, n_init=2)
+    found = palette(key, squares, k, sample_weight=seen, n_init=1)
     colors = told_apart(found)
     cells = flat_labels(small, colors, smoothness)
     counts = np.bincount(cells[cells >= 0], minlength=len(colors))

@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from .._typing import Float
+from ._names import hex_codes
 
 Color: TypeAlias = Float[np.ndarray, "3"]
 """sRGB in 0…1."""
@@ -117,4 +118,4 @@ def rectangle(x: float, y: float, width: float, height: float) -> Float[np.ndarr
 
 def hex_of(color: Color) -> str:
     """`#rrggbb`."""
-    return "#" + "".join(f"{round(255 * float(np.clip(c, 0, 1))):02x}" for c in color)
+    return hex_codes(np.asarray(color)[None])[0]
