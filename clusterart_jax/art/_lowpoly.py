@@ -19,6 +19,7 @@ from ._voronoi import centroids, spread_points
 _PIXELS = (2**12, 2**19)  # worked on at least and at most
 _PER_POINT = 100
 _TILE = 64
+_SEAM = 700  # pixels of the longer side at which no paper shines through between triangles
 
 
 class LowPoly(NamedTuple):
@@ -179,7 +180,7 @@ def draw_lowpoly(found: LowPoly) -> Drawing:
       True
     """
     h, w = found.size
-    edge = max(h, w) / 2000
+    edge = max(h, w) / _SEAM
     corners = found.points[found.triangles]
     shown = np.flatnonzero(found.alpha >= 0.5)
     return Drawing(w, h, tuple(Shape((corners[t],), found.colors[t], edge) for t in shown))
