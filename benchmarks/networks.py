@@ -56,7 +56,7 @@ def effnet(n: int) -> Case:
         name=f"networks/efficientnet-lite0-{n}",
         about=f"EfficientNet-Lite0, {n} of 224 × 224",
         load=partial(photographs, n, 224),
-        ours=partial(_network, "efficientnet-lite0", n),
+        ours=partial(_network, "efficientnet-lite0"),
         peers={"PyTorch": _torch},
         loss=partial(_from_exact, partial(_exact_network, "efficientnet-lite0")),
         loss_name="error",
@@ -69,7 +69,7 @@ def predictor(n: int) -> Case:
         name=f"networks/style-predictor-{n}",
         about=f"the style predictor, {n} of 256 × 256",
         load=partial(photographs, n, 256),
-        ours=partial(_network, "style", n),
+        ours=partial(_network, "style"),
         peers={"onnxruntime, 8 bits": _onnx_predictor},
         loss=partial(_from_exact, partial(_exact_network, "style")),
         loss_name="error",
@@ -118,10 +118,10 @@ def photographs(n: int, side: int) -> Pictures:
     return Pictures(np.stack(cut), art.style_vectors([both[1]])[0])
 
 
-def _network(name: str, n: int, given: Pictures) -> Run:
+def _network(name: str, given: Pictures) -> Run:
     network = features.network(name)
-    images = jax.block_until_ready(jax.device_put(given.images))
-    return lambda: np.asarray(network.features(images, batch_size=n))
+    images = given.images  # batches are taken of arrays of the host
+    return lambda: np.asarray(network.features(images))
 
 
 def _stylize(given: Pictures) -> Run:
@@ -200,7 +200,8 @@ def _in_float64(name: str, given: Pictures) -> np.ndarray:
         wide = jax.tree.map(lambda a: jnp.asarray(np.asarray(a), jnp.float64), parameters)
         prepared = _KINDS[name].prepare(jnp.asarray(given.images))
         x = jnp.asarray(np.asarray(prepared), jnp.float64)
-        return np.asarray(_KINDS[name].forward(lambda layer, *_: wide[layer], x)[0])
+        see = jax.jit(lambda x: _KINDS[name].forward(lambda layer, *_: wide[layer], x)[0])
+        return np.asarray(see(x))
 
 
 def _exact_style(given: Pictures) -> np.ndarray:

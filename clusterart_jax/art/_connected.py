@@ -80,19 +80,13 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
         small = (sums[:, -3] < smallest) & ~absent
         a, b, count = owner[a], owner[b], len(sums)
         wanted = (small[a] | small[b]) & (a != b) & ~absent[a] & ~absent[b]
-        pairs = np.unique(np.minimum(a, b)[wanted] * np.int64(count) + np.maximum(a, b)[wanted])
-        if not len(pairs):
+        a, b = _once(a[wanted], b[wanted], count)
+        if not len(a):
             break
-        a, b = np.divmod(pairs, count)
         colors = np.sqrt(sums[:, :-3] / sums[:, -3:-2])  # about as even to the eye as sRGB
         gap = np.sum((colors[a] - colors[b]) ** 2, axis=1)
-        # Of each small one, the nearest neighbour; the first of equally near ones.
-        ends = np.concatenate([a, b]), np.concatenate([b, a])
-        goes = np.flatnonzero(small[ends[0]])
-        goes = goes[np.lexsort((ends[1][goes], gap[goes % len(gap)], ends[0][goes]))]
-        goes = goes[np.flatnonzero(np.diff(ends[0][goes], prepend=-1))]
-        links = np.ones(len(goes), np.int8), (ends[0][goes], ends[1][goes])
-        graph = coo_array(links, (count, count))
+        goes = _nearest(a, b, gap, small)
+        graph = coo_array((np.ones(len(goes[0]), np.int8), goes), (count, count))
         count, group = connected_components(graph, directed=False)
         sums = np.stack([np.bincount(group, column, count) for column in sums.T], axis=1)
         kept = np.zeros(count, bool)
@@ -109,12 +103,38 @@ def connected(image: np.ndarray, labels: Int[np.ndarray, "h w"], smallest: float
     return Parts(flat.reshape(labels.shape), sums[order])
 
 
+def _once(a: np.ndarray, b: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each pair once, whichever way round it is, the lesser number first."""
+    keys = np.sort(np.minimum(a, b) * np.int64(count) + np.maximum(a, b))
+    low, high = np.divmod(keys[np.flatnonzero(np.diff(keys, prepend=-1))], count)
+    return low, high
+
+
+def _nearest(
+    a: np.ndarray, b: np.ndarray, gap: np.ndarray, small: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Small patches, and of each the neighbour of the least gap, the first of equal ones.
+
+    Sorts one whole number a pair: the patch, the gap in as many digits as there is room for, and
+    the neighbour. That takes a tenth of the time of a sort by three columns.
+    """
+    bits = len(small).bit_length()
+    ends, others = np.concatenate([a, b]), np.concatenate([b, a])
+    mine = np.flatnonzero(small[ends])
+    level = np.concatenate([gap, gap])[mine] * ((1 << (62 - 2 * bits)) / max(gap.max(), 1e-30))
+    keys = (ends[mine] << (63 - bits)) | (level.astype(np.int64) << bits) | others[mine]
+    keys.sort()
+    found = keys >> (63 - bits)
+    first = np.flatnonzero(np.diff(found, prepend=-1))
+    return found[first], keys[first] & ((1 << bits) - 1)
+
+
 def touching(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "m 2"]:
     """Pairs of labels that have pixels next to each other, the lesser first, each pair once."""
-    count = np.int64(labels.max()) + 1
-    keys = []
+    count = int(labels.max()) + 1
+    ends = []
     for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
         unlike = (one != other) & (one >= 0) & (other >= 0)
-        a, b = one[unlike], other[unlike]
-        keys.append(np.minimum(a, b) * count + np.maximum(a, b))
-    return np.stack(np.divmod(np.unique(np.concatenate(keys)), count), axis=1)
+        ends.append((one[unlike], other[unlike]))
+    a, b = (np.concatenate(column) for column in zip(*ends, strict=True))
+    return np.stack(_once(a, b, count), axis=1)

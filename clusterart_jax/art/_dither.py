@@ -9,9 +9,10 @@ from jax import lax
 
 from .._linalg import HIGHEST, first_min
 from .._typing import Array, UInt8
-from ..features import linear_to_srgb, srgb_to_linear
+from ..features import linear_to_srgb, srgb_to_linear, srgb_to_oklab
 
 _BAND = 128  # rows of a program, whose errors the next one goes on with
+_ROOMS = (16, 64, 256)  # colours that three programs have room for
 _STEP = 256  # widths are rounded up to a multiple of it, so that few programs serve all pictures
 
 
@@ -22,21 +23,25 @@ def dithered(
 
     Row r at column x needs row r − 1 up to column x + 1, so that at step t each row r of a band
     works on column t − 2r. Errors are of linear light, with alpha premultiplied; the nearest colour
-    is that in sRGB.
+    is that in OKLab.
 
     Cost: h (w / 128 + 2) steps of 128 pixels each. Memory: the picture's and 20 bytes a pixel of a
     band.
     """
     h, w, depth = pixels.shape
     wide = -(-w // _STEP) * _STEP
-    table = _light(jnp.asarray(colors))
+    k = len(colors)
+    table = np.zeros((next(room for room in _ROOMS if room >= k), depth), np.uint8)
+    table[:k] = colors
     above = jnp.zeros((wide + 2, depth), jnp.float32)
     bands = []
     for top in range(0, h, _BAND):
         band = np.zeros((_BAND, wide, depth), np.uint8)
         rows = pixels[top : top + _BAND]
         band[: len(rows), :w] = rows
-        found, above = _dither_band(band, table, above, np.int32(w), np.float32(amount))
+        found, above = _dither_band(
+            band, table, above, np.int32(k), np.int32(w), np.float32(amount)
+        )
         bands.append(np.asarray(found)[: len(rows), :w])
     return np.concatenate(bands)
 
@@ -52,20 +57,22 @@ def _light(colors: Array) -> Array:
 
 
 def _seen(light: Array) -> Array:
-    """What is compared: as pictures store it."""
-    return jnp.concatenate([linear_to_srgb(light[:, :3]), light[:, 3:]], axis=1)
+    """What is compared."""
+    return jnp.concatenate([srgb_to_oklab(linear_to_srgb(light[:, :3])), light[:, 3:]], axis=1)
 
 
 @partial(jax.jit, donate_argnums=2)
 def _dither_band(
-    band: Array, table: Array, above: Array, w: Array, amount: Array
+    band: Array, table: Array, above: Array, k: Array, w: Array, amount: Array
 ) -> tuple[Array, Array]:
     """Indices (rows, width) of a band, and the errors of its last row, 1 column to the right."""
     rows, wide, depth = band.shape
     steps = wide + 2 * rows
     lane = jnp.arange(rows, dtype=jnp.int32)
+    table = _light(table)
     palette = _seen(table)
-    norms = jnp.sum(palette**2, axis=1)
+    number = jnp.arange(len(table), dtype=jnp.int32)
+    norms = jnp.where(number < k, jnp.sum(palette**2, axis=1), jnp.inf)
     # Row r, 2r columns to the right: rows that are two longer than what is read of them slant so.
     slanted = jnp.pad(band, ((0, 0), (0, steps + 2 - wide), (0, 0)))
     slanted = slanted.reshape(-1, depth)[: rows * steps].reshape(rows, steps, depth)

@@ -13,7 +13,7 @@ from .._typing import Array, Int, KeyArray, UInt8
 from ..cluster import cut_tree, dbscan, gmm, graph_linkage, kmeans, propose_eps
 from ..features import srgb_to_oklab
 from ._connected import connected, touching
-from ._segments import Parts, Segments, check_amount, check_picture
+from ._segments import Parts, Segments, check_amount, check_visible
 from ._slic import superpixels
 
 _PLACE = {"kmeans": 0.1, "gmm": 0.25, "dbscan": 0.5, "agglomerative": 0.02}
@@ -51,8 +51,8 @@ def segment(
 
     Args:
       key: of `kmeans` and `gmm`.
-      image: (h, w, c) `uint8`, c = 1 grey, 3 sRGB or 4 with alpha; pixels of alpha 0 belong to no
-        segment.
+      image: (h, w) or (h, w, c) `uint8`, c = 1 grey, 3 sRGB or 4 with alpha; pixels of alpha 0
+        belong to no segment.
       k: how many segments; fewer come back where colours are fewer. None for "dbscan".
       method: one of the above.
       place: how much place counts beside colour: with 0 not at all; with 1, pixels at opposite
@@ -68,8 +68,10 @@ def segment(
       `Segments`, numbered by size: 0 is the largest.
 
     Raises:
-      DataError: when `image` is no picture, or all of it is transparent.
-      ValueError: for options that cannot be, and where `k` is more than there are superpixels.
+      DataError: when all of `image` is transparent.
+      TypeError: when it is not `uint8`.
+      ValueError: for another shape, options that cannot be, and where `k` is more than there are
+        superpixels.
 
     Example:
       >>> import jax, numpy as np
@@ -84,7 +86,7 @@ def segment(
       Achanta and others, SLIC superpixels compared to state-of-the-art superpixel methods, 2012,
       doi:10.1109/TPAMI.2012.120.
     """
-    image = check_picture(image)
+    image = check_visible(image)
     key = check_key(key)
     check_choice(method, "method", tuple(_PLACE))
     place = _PLACE[method] if place is None else place

@@ -7,7 +7,8 @@ import numpy as np
 
 from .._errors import ConfigError, DataError
 from .._typing import Bool, UInt8
-from ._segments import Segments, check_picture
+from ._counts import check_picture
+from ._segments import Segments
 
 
 def draw_means(segments: Segments) -> UInt8[np.ndarray, "h w c"]:
@@ -127,7 +128,8 @@ def cut_out(
       (h, w, 4) `uint8`: other pixels are clear.
 
     Raises:
-      DataError: when `image` is no picture, or of another size than `segments`.
+      DataError: when `image` is of another size than `segments`.
+      TypeError: when it is not `uint8`.
       ConfigError: for a number that no segment has.
 
     Example:
@@ -145,7 +147,7 @@ def cut_out(
 
 
 def _image_of(image: Any, segments: Segments) -> np.ndarray:
-    image = check_picture(image)
+    image = np.asarray(check_picture(image))
     if image.shape[:2] != segments.labels.shape:
         size = "×".join(map(str, segments.labels.shape[::-1]))
         here = "×".join(map(str, image.shape[1::-1]))
@@ -172,7 +174,8 @@ def draw_outlines(
       (h, w, 3) `uint8`, or (h, w, 4) for a picture with alpha; lines are opaque.
 
     Raises:
-      DataError: when `image` is no picture, or of another size than `segments`.
+      DataError: when `image` is of another size than `segments`.
+      TypeError: when it is not `uint8`.
       ConfigError: for a `width` below 1 or a colour that is none.
 
     Example:

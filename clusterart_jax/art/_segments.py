@@ -7,6 +7,7 @@ import numpy as np
 from .._checks import check_count
 from .._errors import ConfigError, DataError
 from .._typing import Float, Int, UInt8
+from ._counts import check_picture
 
 _levels: np.ndarray = np.arange(511) / 510
 _levels = np.where(_levels <= 0.04045, _levels / 12.92, ((_levels + 0.055) / 1.055) ** 2.4)
@@ -72,13 +73,9 @@ class Parts(NamedTuple):
         )
 
 
-def check_picture(image: Any) -> np.ndarray:
-    """A picture (h, w, c) of `uint8` on the host, c = 1, 3 or 4, some pixel of which shows."""
-    array = np.asarray(image)
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise DataError(f"image must have shape (h, w, c) with c = 1, 3 or 4, not {array.shape}")
-    if array.dtype != np.uint8:
-        raise DataError(f"image must be uint8 values 0…255, not {array.dtype}")
+def check_visible(image: Any) -> np.ndarray:
+    """A picture (h, w, c) on the host, some pixel of which shows."""
+    array = np.asarray(check_picture(image))
     if array.shape[2] == 4 and not array[..., 3].any():
         raise DataError("image is fully transparent: there is nothing to segment")
     return array

@@ -7,7 +7,7 @@ import numpy as np
 from .._checks import check_number
 from .._typing import Int, UInt8
 from ._connected import connected
-from ._segments import Parts, Segments, check_amount, check_picture
+from ._segments import Parts, Segments, check_amount, check_visible
 from ._slic_tiles import AROUND, cluster_tiles
 
 
@@ -35,8 +35,8 @@ def slic(
     200 more where segments have fewer than 16 pixels.
 
     Args:
-      image: (h, w, c) `uint8`, c = 1 grey, 3 sRGB or 4 with alpha; pixels of alpha 0 belong to no
-        segment.
+      image: (h, w) or (h, w, c) `uint8`, c = 1 grey, 3 sRGB or 4 with alpha; pixels of alpha 0
+        belong to no segment.
       n_segments: about how many; the result may have some more or fewer.
       compactness: how much place counts beside colour: small values follow the finest outlines,
         large ones give squares. 10 suits photographs.
@@ -47,8 +47,10 @@ def slic(
       `Segments`, numbered in the order in which rows of pixels meet them.
 
     Raises:
-      DataError: when `image` is no picture, or all of it is transparent.
-      ValueError: for `n_segments` below 1 or above the number of pixels, `compactness` not above 0.
+      DataError: when all of `image` is transparent.
+      TypeError: when it is not `uint8`.
+      ValueError: for another shape, `n_segments` below 1 or above the number of pixels, and
+        `compactness` not above 0.
 
     Example:
       >>> import numpy as np
@@ -64,7 +66,7 @@ def slic(
       state-of-the-art superpixel methods, 2012, doi:10.1109/TPAMI.2012.120.
     """
     return superpixels(
-        check_picture(image), n_segments, compactness, max_iter, min_size, "n_segments"
+        check_visible(image), n_segments, compactness, max_iter, min_size, "n_segments"
     ).segments()
 
 

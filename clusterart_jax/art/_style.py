@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import data, features
-from .._checks import check_count
 from .._errors import ConfigError, DataError
 from .._typing import Array, ArrayLike, Float, UInt8
 from ._tiles import stylize_tiled
 from ._transformer import STYLE, style_transformer
 
 _PREDICTED = 256  # side of the squares whose style is seen
+_AT_ONCE = 256  # such squares that are held
 _LEAST = 16  # side of the smallest picture that is painted; smaller ones are extended
 _PIXELS = 1 << 18  # whose colours are mixed at a time
 
@@ -22,7 +22,7 @@ Picture = UInt8[np.ndarray, "h w c"]
 
 
 def style_vectors(
-    pictures: Sequence[Picture] | UInt8[np.ndarray, "n h w c"], *, batch_size: int = 8
+    pictures: Sequence[Picture] | UInt8[np.ndarray, "n h w c"], *, batch_size: int | None = None
 ) -> Float[np.ndarray, "n 100"]:
     """The style of each picture: 100 values, of which weighted sums are styles in between.
 
@@ -32,8 +32,7 @@ def style_vectors(
     Args:
       pictures: `uint8` ones (h, w, c) of any sizes, c = 1 (grey), 3 or 4 (with alpha: what is
         transparent has the mean colour of the rest).
-      batch_size: pictures at a time; fewer than those go one by one, so that no program is
-        compiled for their number. A CPU is as fast with 8 as with more, an accelerator is not.
+      batch_size: pictures at a time; None takes what suits the device.
 
     Returns:
       (n, 100) float32, of a length of 7 to 9 where they are of photographs.
@@ -54,16 +53,13 @@ def style_vectors(
       Ghiasi et al., Exploring the structure of a real-time, arbitrary neural artistic stylization
       network, 2017, arXiv:1705.06830.
     """
-    check_count(batch_size, "batch_size")
     if len(pictures) == 0:
         raise DataError("pictures must hold at least one picture")
     network, parts = _predictor(), []
-    step = batch_size if len(pictures) >= batch_size else 1
-    for start in range(0, len(pictures), batch_size):
-        batch = pictures[start : start + batch_size]
+    for start in range(0, len(pictures), _AT_ONCE):
+        batch = pictures[start : start + _AT_ONCE]
         squares = [_square(batch[i], f"pictures[{start + i}]") for i in range(len(batch))]
-        found = network.features(np.concatenate(squares), batch_size=step)
-        parts.append(np.asarray(found))
+        parts.append(np.asarray(network.features(np.concatenate(squares), batch_size=batch_size)))
     return np.concatenate(parts)
 
 

@@ -55,10 +55,10 @@ def add_quantize(commands: Any) -> None:
         "--dither",
         nargs="?",
         type=float,
-        const=1.0,
+        const=0.75,
         default=0.0,
         metavar="AMOUNT",
-        help="diffuse the error, all of it or this part (0 to 1)",
+        help="diffuse the error of pixels, 0.75 of it or this part (0 to 1)",
     )
     parser.add_argument("--out", metavar="PNG", help="the file (default: PICTURE-quantized.png)")
 

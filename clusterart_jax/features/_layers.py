@@ -72,8 +72,13 @@ def fold(
             scale = rest[0] / np.sqrt(rest[3] + _EPS)
             kernel = kernel.transpose(2, 3, 1, 0) * scale
             bias = rest[1] - rest[2] * scale
-        found[name] = jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32)
+        found[name] = _on_device(kernel, bias)
     return found
+
+
+def _on_device(kernel: np.ndarray, bias: np.ndarray) -> tuple[Array, Array]:
+    with jax.ensure_compile_time_eval():  # numbers, in a function that is traced too
+        return jnp.asarray(np.float32(kernel)), jnp.asarray(np.float32(bias))
 
 
 def unfolded(
@@ -87,7 +92,7 @@ def unfolded(
         kernel, bias = tensors[name]
         if kernel.shape != shape:
             raise DataError(f"{what}: {name} has shape {kernel.shape}, not {shape}")
-        found[name] = jnp.asarray(kernel, jnp.float32), jnp.asarray(bias, jnp.float32)
+        found[name] = _on_device(kernel, bias)
     return found
 
 

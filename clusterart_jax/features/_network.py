@@ -158,7 +158,7 @@ class Network:
     name: str
     parameters: dict[str, tuple[Array, Array]] = field(repr=False, compare=False)
 
-    def __call__(self, images: Images, *, batch_size: int = 32) -> NetworkOutput:
+    def __call__(self, images: Images, *, batch_size: int | None = None) -> NetworkOutput:
         """Features and probabilities of pictures, in batches from the host.
 
         Batches are compiled once. Pictures may lie in a file (`numpy.memmap`): they are read
@@ -167,13 +167,14 @@ class Network:
 
         Args:
           images: `uint8` (n, h, w, c) of any size; one channel stands for three equal ones.
-          batch_size: pictures at a time; a smaller number takes less memory.
+          batch_size: pictures at a time; a smaller number takes less memory. None takes 32, and on
+            a CPU one for two cores: their maps stay in cache, which took half the time of 32.
 
         Raises:
           ValueError: when `images` is not (n, h, w, 1 or 3).
           TypeError: when it is not `uint8`.
         """
-        step = check_count(batch_size, "batch_size")
+        step = check_count(_batch_size() if batch_size is None else batch_size, "batch_size")
         channels = check_images(images[:1]).shape[-1]
         if channels not in (1, 3):
             raise ValueError(f"images must have 1 or 3 channels, not {channels}")
@@ -202,13 +203,19 @@ class Network:
         out = jax.lax.map(see, again.reshape(batches, step))
         return jax.tree.map(lambda a: a.reshape(batches * step, a.shape[2])[:n], out)
 
-    def features(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n d"]:
+    def features(self, images: Images, *, batch_size: int | None = None) -> Float[Array, "n d"]:
         """Features (n, d) of pictures; see `__call__`."""
         return self(images, batch_size=batch_size).features
 
-    def probabilities(self, images: Images, *, batch_size: int = 32) -> Float[Array, "n c"]:
+    def probabilities(
+        self, images: Images, *, batch_size: int | None = None
+    ) -> Float[Array, "n c"]:
         """Probabilities of classes (n, c) of pictures; see `__call__`."""
         return self(images, batch_size=batch_size).probabilities
+
+
+def _batch_size() -> int:
+    return max(1, (os.cpu_count() or 1) // 2) if jax.default_backend() == "cpu" else 32
 
 
 @partial(jax.jit, static_argnames="name")
@@ -270,5 +277,4 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
     """
     kind = _KINDS[check_choice(name, "name", tuple(_KINDS))]
     path = kind.weights(name) if weights is None else Path(weights)
-    with jax.ensure_compile_time_eval():  # where it is called in a traced function, too
-        return Network(name, kind.read(path, name))
+    return Network(name, kind.read(path, name))

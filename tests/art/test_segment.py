@@ -137,7 +137,9 @@ def test_bad_options(options, error, text):
 
 
 def test_bad_pictures():
-    with pytest.raises(DataError, match="shape"):
-        segment(KEY, CAT[..., 0], 3)
+    with pytest.raises(ValueError, match="shape"):
+        segment(KEY, CAT[None], 3)
+    with pytest.raises(DataError, match="transparent"):
+        segment(KEY, np.zeros((9, 9, 4), np.uint8), 3)
     with pytest.raises(TypeError, match="key"):
         segment(0, CAT, 3)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from clusterart_jax._errors import DataError, OutputError
-from clusterart_jax.data import png_bytes, write_png
+from clusterart_jax.data import png_bytes, write_picture, write_png
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (5, 7, 1), (5, 7, 3), (1, 1)])
@@ -66,3 +66,15 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
         write_png(target, np.ones((4, 4), np.uint8))
     assert target.read_bytes() == before
     assert os.listdir(tmp_path) == ["a.png"]  # noqa: PTH208
+
+
+def test_grey_of_16_bits_is_kept(tmp_path):
+    deep = np.array([[0, 255], [256, 65535]], np.uint16)
+    write_png(tmp_path / "a.png", deep)
+    with Image.open(tmp_path / "a.png") as read:
+        assert read.mode == "I;16"
+        assert np.array_equal(np.asarray(read), deep)
+    with pytest.raises(DataError, match="uint8"):
+        png_bytes(np.zeros((2, 2, 3), np.uint16))
+    with pytest.raises(DataError, match="uint8"):
+        write_picture(tmp_path / "a.jpg", deep)
