@@ -54,7 +54,7 @@ def test_the_picture_is_seen(found):
 def test_clear_triangles_are_left_out():
     clear = np.dstack([HALVES, np.full((40, 60), 255, np.uint8)])
     clear[:, :31, 3] = 0
-    found = lowpoly(KEY, clear, 100)
+    found = lowpoly(KEY, clear, 60)
     drawing = draw_lowpoly(found)
     assert 0.2 < len(drawing.marks) / len(found.triangles) < 0.9
     assert min(mark.rings[0][:, 0].max() for mark in drawing.marks) > 31
@@ -62,7 +62,7 @@ def test_clear_triangles_are_left_out():
         assert np.allclose(mark.color * 255, (20, 60, 200), atol=2)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (16, 16, 1), (2, 300, 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300, 3)])
 def test_any_shape(shape):
     found = lowpoly(KEY, np.full(shape, 90, np.uint8), 40)
     assert areas(found).sum() == pytest.approx(shape[0] * shape[1], rel=1e-6)

@@ -63,7 +63,7 @@ def test_levels_stretch_faint_pictures():
     assert share[1] > 0.7
 
 
-@pytest.mark.parametrize(("shape", "n"), [((1, 1), 3), ((16, 16, 3), 500), ((2, 300, 1), 40)])
+@pytest.mark.parametrize(("shape", "n"), [((1, 1), 3), ((2, 300, 1), 40)])
 def test_any_shape(shape, n):
     found = stipple(KEY, np.full(shape, 90, np.uint8), n)
     assert found.points.shape == (n, 2)

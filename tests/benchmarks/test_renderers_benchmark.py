@@ -1,5 +1,6 @@
 """The losses of the renderers' cases, by hand."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -51,6 +52,7 @@ def test_tiles_are_all_made():
 
 def test_posters():
     image = np.full((30, 40, 3), 90, np.uint8)
-    sheet = renderers.numbers(image)()
-    assert isinstance(sheet, art.PaintByNumbers)
+    poster = art.posterize(jax.random.key(0), image, 2, smallest=10)
+    sheet = art.PaintByNumbers(poster, 1.0, (40.0, 30.0))
     assert renderers.poster_error(image, sheet) < 3e-3
+    assert renderers.poster_error(0 * image, sheet) > 0.2
