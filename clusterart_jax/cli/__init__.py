@@ -17,6 +17,7 @@ from ._palette import add_palette, add_quantize
 from ._parser import Parser
 from ._render import add_render
 from ._segment import add_segment
+from ._styles import add_styles
 
 __all__ = ["main"]
 
@@ -34,7 +35,7 @@ EXIT_CODES = """exit codes:
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
     *(add_measure, add_nearest, add_info),
-    *(add_palette, add_quantize, add_segment, add_render),
+    *(add_palette, add_quantize, add_segment, add_styles, add_render),
 )
 
 

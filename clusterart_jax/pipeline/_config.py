@@ -51,7 +51,8 @@ class ClusterConfig:
         pictures of the others count as noise.
       n_components: principal components that are clustered, at most as many as there can be.
       features: what is seen of pictures: "pca", components of their pixels; "pixels", all of those
-        in place of `n_components`; or components of what a network says, which needs
+        in place of `n_components`; components of `features.color_statistics`, "color", or of
+        `features.texture_statistics`, "texture"; or of what a network says, which needs
         clusterart-jax[pretrained]: "effnet", mostly of their content, or "style".
       n_init: starts of "kmeans" and "gmm"; the best is kept.
       max_iter: iterations of theirs at most, per start.
