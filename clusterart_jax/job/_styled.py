@@ -118,7 +118,7 @@ def of_shares(
     if brush.checked().method == "network":
         vectors = _network_vectors(kept, np.flatnonzero(np.sum(shares, axis=0)))
         return [
-            Wanted(title, np.asarray(some @ vectors, np.float32), [], [])
+            Wanted(title, art.mix_styles(vectors, some), [], [])
             for title, some in zip(titles, shares, strict=True)
         ]
     found = []
@@ -164,7 +164,7 @@ def invented(styles: str | Path, n: int, brush: Brush, *, temperature: float = 1
         weights = weights / weights.sum()
         examples = kept.pictures(rows)
         if brush.method == "network":
-            mixed = np.asarray(weights @ art.style_vectors(examples), np.float32)
+            mixed = art.mix_styles(art.style_vectors(examples), weights)
             found.append(Wanted(title, mixed, [], []))
         else:
             found.append(Wanted(title, None, examples, weights.tolist()))
