@@ -22,7 +22,7 @@ import clusterart_jax as ca
 from clusterart_jax import metrics
 from clusterart_jax._files import write_text
 from clusterart_jax.data import read_squares
-from clusterart_jax.pipeline import FEATURES, ClusterConfig, project
+from clusterart_jax.pipeline import FEATURES
 
 from .setting import setting
 
@@ -30,6 +30,7 @@ DRAWINGS = ("google", "twitter")
 KINDS = ("pixels", "pca", "color", "texture", "effnet", "style")
 _SEEDS = 5
 _COMPONENTS = 32
+_MOST = 512  # columns that the linear classifier sees
 
 
 class Emoji(NamedTuple):
@@ -84,12 +85,21 @@ def emoji(packages: Sequence[Path], limit: int | None = None) -> Emoji:
 def row(kind: str, data: Emoji) -> dict[str, Any]:
     """What is found with one kind of features."""
     begin = time.perf_counter()
-    config = ClusterConfig(features=kind, n_components=_COMPONENTS)
-    points = np.asarray(project(data.images, config)[1])
-    told: dict[str, Any] = {"features": kind, "columns": points.shape[1]}
-    told["seconds"] = time.perf_counter() - begin
+    rows = np.asarray(FEATURES[kind].rows(data.images))
+    seconds = time.perf_counter() - begin
+    # As `clusterart cluster --features` does it.
+    if FEATURES[kind].reduced:
+        points = np.asarray(ca.pca(rows, _COMPONENTS).transform(rows))
+    else:
+        points = rows
+    # Of all columns, each on its own scale; of pixels the first components, which hold nearly all.
+    scaled = np.asarray(ca.features.scale(rows, "standard").transform(rows))
+    if scaled.shape[1] > _MOST:
+        scaled = np.asarray(ca.pca(scaled, _MOST).transform(scaled))
+    scaled /= np.sqrt(scaled.var(axis=0).sum() / scaled.shape[1])
+    told: dict[str, Any] = {"features": kind, "columns": rows.shape[1], "seconds": seconds}
     for name, labels in (("drawing", data.drawing), ("category", data.category)):
-        told[name] = {**clustered(points, labels), **probed(points, labels, data.base)}
+        told[name] = {**clustered(points, labels), **probed(scaled, labels, data.base)}
     told |= nearest(points, data)
     return told
 
@@ -111,16 +121,14 @@ def clustered(points: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def probed(points: np.ndarray, labels: np.ndarray, base: np.ndarray) -> dict[str, float]:
+def probed(x: np.ndarray, labels: np.ndarray, base: np.ndarray) -> dict[str, float]:
     """Accuracy of a linear classifier on emoji it has not seen in either drawing, in five folds."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold
 
-    spread = np.sqrt(points.var(axis=0).sum() / min(_COMPONENTS, points.shape[1]))
-    x = points[:, :512] / spread
     right = []
     for train, test in GroupKFold(5).split(x, labels, base):
-        model = LogisticRegression(max_iter=5000).fit(x[train], labels[train])
+        model = LogisticRegression(C=0.1, max_iter=2000).fit(x[train], labels[train])
         right.append(np.mean(model.predict(x[test]) == labels[test]))
     most = np.bincount(labels).max() / len(labels)
     return {"probe": float(np.mean(right)), "probe_deviation": float(np.std(right)), "most": most}

@@ -71,7 +71,7 @@ def style_sheet(
       title: its name.
       about: how many pictures it has.
       typical: squares of one size, the most typical first, 12 at most.
-      swatch: of its texture; shown twice as large.
+      swatch: of its texture, a square; shown twice as large.
       colors: "#rrggbb" of its palette.
       shares: of them, summing to 1.
     """
@@ -91,8 +91,11 @@ def style_sheet(
         x = _MARGIN + (i % columns) * (side + _GAP)
         canvas[y : y + side, x : x + side] = image
     left = _MARGIN + wide + 3 * _GAP
-    # Twice as large, so that strokes are seen.
-    canvas[top : top + right, left : left + right] = doubled(swatch)[:right, :right]
+    # Twice as large, so that strokes are seen; a small one goes on in mirrors.
+    large = _doubled(swatch)
+    short = max(0, right - len(large))
+    large = np.pad(large, ((0, short), (0, short), (0, 0)), mode="symmetric")
+    canvas[top : top + right, left : left + right] = large[:right, :right]
     words = [
         _Word(_MARGIN, _MARGIN + 12, clean(title), 20, LIGHT.ink),
         _Word(_MARGIN, _MARGIN + 44, clean(about), 12, LIGHT.soft),
@@ -111,7 +114,7 @@ def style_sheet(
     return _written(canvas, words)
 
 
-def doubled(image: np.ndarray) -> np.ndarray:
+def _doubled(image: np.ndarray) -> np.ndarray:
     """Twice as high and wide, linear between the middles of pixels."""
     grown = image.astype(np.float32)
     for axis in (0, 1):

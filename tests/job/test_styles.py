@@ -131,8 +131,8 @@ def test_names_stay_with_their_pictures(folder, copied):
     about = json.loads((copied / "styles.json").read_text())
     about["styles"][2]["name"] = "Sunset <b>"
     (copied / "styles.json").write_text(json.dumps(about))
-    again = job.discover_styles(folder, copied, 2, kind="color")
-    assert "Sunset <b>" not in again.names  # the red ones are no majority of a style any more
+    again = job.discover_styles(folder, copied, 1, kind="color")
+    assert again.names == ["style 0"]  # the red ones are no majority of it
     (copied / "styles.json").write_text(json.dumps(about))
     again = job.discover_styles(folder, copied, 3, kind="color", seed=1)
     assert again.names == ["style 0", "style 1", "Sunset <b>"]
@@ -207,7 +207,7 @@ def test_one_picture_has_no_styles(tmp_path):
     with pytest.raises(DataError, match="two pictures"):
         job.discover_styles(tmp_path, tmp_path / "s", kind="color")
     (tmp_path / "a.png").write_bytes(b"none")
-    with pytest.raises(DataError, match="no picture in .* can be read"):
+    with pytest.raises(DataError, match="can be read: 1 skipped"):
         job.discover_styles(tmp_path, tmp_path / "s", kind="color")
 
 
