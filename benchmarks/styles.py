@@ -96,7 +96,7 @@ def row(kind: str, data: Emoji) -> dict[str, Any]:
     scaled = np.asarray(ca.features.scale(rows, "standard").transform(rows))
     if scaled.shape[1] > _MOST:
         scaled = np.asarray(ca.pca(scaled, _MOST).transform(scaled))
-    scaled /= np.sqrt(scaled.var(axis=0).sum() / scaled.shape[1])
+    scaled = scaled / np.sqrt(scaled.var(axis=0).mean())
     told: dict[str, Any] = {"features": kind, "columns": rows.shape[1], "seconds": seconds}
     for name, labels in (("drawing", data.drawing), ("category", data.category)):
         told[name] = {**clustered(points, labels), **probed(scaled, labels, data.base)}
