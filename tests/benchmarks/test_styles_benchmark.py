@@ -14,12 +14,12 @@ def packages(tmp_path):
     """Two drawings of three categories: bright or dark is the drawing, red to blue the category."""
     rng = np.random.default_rng(0)
     entries = [{"image": f"{i:02}.png", "category": f"kind {i % 3}"} for i in range(18)]
-    for drawing, light in (("google", 60), ("twitter", 180)):
+    for drawing, light in (("google", 40), ("twitter", 200)):
         folder = tmp_path / drawing / "img" / drawing / "64"
         folder.mkdir(parents=True)
         (tmp_path / drawing / "emoji.json").write_text(json.dumps(entries))
         for i, entry in enumerate(entries):
-            color = np.full(3, light) + 50 * (np.arange(3) == i % 3)
+            color = np.full(3, light) + 25 * (np.arange(3) == i % 3)
             image = color + rng.integers(-8, 9, (64, 64, 3))
             write_picture(folder / entry["image"], image.astype(np.uint8))
     return [tmp_path / "google", tmp_path / "twitter"]
