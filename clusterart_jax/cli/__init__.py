@@ -87,11 +87,11 @@ def _call(words: list[str]) -> int:
 def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        more = (
-            "; the same command with --resume goes on"
-            if words[:1] in (["run"], ["cluster"])
-            else ""
-        )
+        more = ""
+        if words[:1] in (["run"], ["cluster"]):
+            more = "; the same command with --resume goes on"
+        elif words[:2] == ["styles", "discover"]:
+            more = "; the same command goes on"
         return f"stopped{more}", 130
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3

@@ -97,6 +97,12 @@ def _add_photo(parser: Parser) -> None:
     add("--keep-colors", action="store_true", help="keep the colours of the photograph")
     add("--size", type=int, default=1024, metavar="PIXELS",
         help="longer side of the photograph at most (default: 1024)")  # fmt: skip
+    add(
+        "--only-segment",
+        metavar="N[,N…]",
+        help="paint these parts only, as `clusterart segment` numbers them",
+    )
+    add("--segments", type=int, default=8, metavar="N", help="how many parts (default: 8)")
     add("--seed", type=int, default=0, help="of the randomness (default: 0)")
     add("--out", metavar="FILE|DIR", help="a picture, or a folder where PHOTO is one")
 
@@ -132,8 +138,20 @@ def _discover(options: argparse.Namespace) -> int:
 def _brush(options: argparse.Namespace) -> "Brush":
     from ..job import Brush
 
+    try:
+        only = tuple(int(word) for word in (options.only_segment or "").split(",") if word)
+    except ValueError:
+        raise ConfigError(
+            f"--only-segment must be numbers as 4 or 1,4, not {options.only_segment!r}"
+        ) from None
     brush = Brush(
-        options.method, options.strength, options.keep_colors, options.size, options.seed
+        options.method,
+        options.strength,
+        options.keep_colors,
+        options.size,
+        options.seed,
+        only,
+        options.segments,
     ).checked()
     if brush.method != options.method and brush.method == "transfer" and not options.quiet:
         print(

@@ -17,7 +17,7 @@ SIDE = 256
 """Of the squares that are looked at, in pixels."""
 
 _AT_ONCE = 64
-_KEEP_EVERY = 16  # parts, of `_AT_ONCE` files
+_KEEP_EVERY = 8  # parts, of `_AT_ONCE` files
 
 KINDS: dict[str, Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, "n d"]]] = {
     "style": lambda images: np.asarray(art.style_vectors(images)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import art
 from .._errors import ConfigError, DataError
-from .._typing import Float, UInt8
+from .._typing import Bool, Float, UInt8
 from ..data import find_files, read_picture
 from ._folder import seed_key
 from ._style_files import StyleFolder, read_styles
@@ -29,6 +29,8 @@ class Brush(NamedTuple):
       keep_colors: whether colours stay those of the photograph.
       size: the longer side of photographs, in pixels; larger ones are made smaller first.
       seed: of the randomness.
+      only: segments of a photograph that are painted, the rest stays; none of them: all of it.
+      segments: into how many parts a photograph is divided for that, as `art.segment` does.
     """
 
     method: str | None = None
@@ -36,6 +38,8 @@ class Brush(NamedTuple):
     keep_colors: bool = False
     size: int = 1024
     seed: int = 0
+    only: tuple[int, ...] = ()
+    segments: int = 8
 
     def checked(self) -> "Brush":
         """With its method decided.
@@ -60,13 +64,22 @@ class Brush(NamedTuple):
         return read_picture(path, max_side=self.size)
 
     def paint(self, picture: UInt8[np.ndarray, "h w c"], style: "Wanted") -> np.ndarray:
-        """The photograph in a style."""
+        """The photograph in a style.
+
+        Raises:
+          ConfigError: for a segment that it does not have.
+        """
         options: dict[str, Any] = {"strength": self.strength, "keep_colors": self.keep_colors}
+        key = seed_key(self.seed)
+        mask = None
+        if self.only:
+            found = art.segment(key, picture, self.segments)
+            mask = art.segment_mask(found, self.only)
         if style.vector is not None:
-            return art.apply_style(picture, style.vector, **options)
-        return art.transfer(
-            seed_key(self.seed), picture, style.examples, weights=style.weights, **options
-        )
+            made = art.apply_style(picture, style.vector, **options)
+        else:
+            made = art.transfer(key, picture, style.examples, weights=style.weights, **options)
+        return made if mask is None else _within(mask, made, picture)
 
 
 class Wanted(NamedTuple):
@@ -83,6 +96,18 @@ class Wanted(NamedTuple):
     vector: Float[np.ndarray, " 100"] | None
     examples: list[np.ndarray]
     weights: list[float]
+
+
+def _within(
+    mask: Bool[np.ndarray, "h w"], made: np.ndarray, picture: np.ndarray
+) -> UInt8[np.ndarray, "h w c"]:
+    """One picture where the mask is, the other elsewhere; a pixel beside the border is of both."""
+    share = np.pad(mask.astype(np.float32), 1, mode="edge")
+    share = share[:-2] / 4 + share[1:-1] / 2 + share[2:] / 4
+    share = (share[:, :-2] / 4 + share[:, 1:-1] / 2 + share[:, 2:] / 4)[..., None]
+    if made.shape[2] == 3 and picture.shape[2] == 1:
+        picture = picture.repeat(3, axis=2)
+    return np.round(share * made + (1 - share) * picture).astype(np.uint8)
 
 
 def of_painting(path: str | Path, brush: Brush) -> Wanted:

@@ -150,6 +150,25 @@ def test_a_photograph_takes_a_styles_colours(found):
     assert sum(wanted[1].weights) == pytest.approx(1)
 
 
+def test_only_some_parts_are_painted(found):
+    photo = np.concatenate(
+        [picture((60, 160, 60), (40, 24)), picture((240, 240, 240), (40, 24))], 1
+    )
+    brush = job.Brush("transfer", strength=1.0, size=64, segments=2)
+    (style,) = job.of_shares(found.path, [{2: 1.0}], brush)
+    all_of_it = brush.paint(photo, style)
+    parts = [brush._replace(only=(i,)).paint(photo, style) for i in (0, 1)]
+    sides = [slice(0, 20), slice(28, 48)]
+    for part in parts:
+        kept = [np.array_equal(part[:, side], photo[:, side]) for side in sides]
+        taken = [np.array_equal(part[:, side], all_of_it[:, side]) for side in sides]
+        assert sorted(kept) == [False, True]
+        assert taken == kept[::-1]
+    assert not np.array_equal(*parts)
+    with pytest.raises(ConfigError, match="no segment 7"):
+        brush._replace(only=(7,)).paint(photo, style)
+
+
 def test_the_network_paints_in_what_it_sees_of_examples(found, monkeypatch):
     monkeypatch.setattr(art, "style_vectors", lambda pictures: np.ones((len(pictures), 100)))
     painted = []
