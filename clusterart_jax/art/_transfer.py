@@ -11,13 +11,13 @@ from .._checks import check_count, check_key
 from .._errors import ConfigError, DataError
 from .._typing import Array, Float, KeyArray, UInt8
 from ..features import oklab_to_srgb, srgb_to_oklab
+from ._scales import between, grown, guided, half, means
 from ._sliced import PATCH, color_step, patch_step
 
 _LEVELS = 3  # scales on which patches are compared, each half of the one before
 _STEPS = (10, 16, 16)  # steps on each, the finest first
 _SAMPLES = 4096  # pixels or patches that stand for a picture
 _COLOR_STEPS, _COLOR_PACE = 4, 0.5
-_GUIDE_REACH, _GUIDE_NOISE = 8, 4e-4  # pixels, squared lightness
 _BLOCK = 2**16  # pixels
 _TILE = 64  # sides are filled up to a multiple of it, so that few shapes are compiled
 _ROWS = 256  # of a large picture that are finished at once
@@ -142,24 +142,14 @@ def _shrunk(
 
     Elsewhere it has the mean colour of the rest, so that what is clear changes nothing.
     """
-    small = _means(color, factor)
-    clear = np.full(small.shape[:2], 255.0) if alpha is None else _means(alpha, factor)[..., 0]
+    small = means(color, factor)
+    clear = np.full(small.shape[:2], 255.0) if alpha is None else means(alpha, factor)[..., 0]
     seen = clear >= 128
     if not seen.any():
         return small, np.ones_like(seen)
     if not seen.all():
         small = np.where(seen[..., None], small, small[seen].mean(axis=0))
     return small, seen
-
-
-def _means(x: np.ndarray, factor: int) -> np.ndarray:
-    """(⌈h / f⌉, ⌈w / f⌉, c) float32; squares at the far edges hold fewer pixels."""
-    if factor == 1:
-        return x.astype(np.float32)
-    tops, lefts = (np.arange(0, side, factor) for side in x.shape[:2])
-    rows = np.stack([x[top : top + factor].mean(axis=0, dtype=np.float32) for top in tops])
-    counts = np.diff(np.append(lefts, x.shape[1]))[None, :, None]
-    return (np.add.reduceat(rows, lefts, axis=1) / counts).astype(np.float32)
 
 
 @jax.jit
@@ -234,9 +224,9 @@ def _worked(
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     masks, photos, known = [seen], [photo], [styles]
     for _ in sizes[1:]:
-        masks.append(_half(masks[-1]))
-        photos.append(_means(photos[-1], 2))
-        known.append([(_means(style, 2), _half(mask)) for style, mask in known[-1]])
+        masks.append(half(masks[-1]))
+        photos.append(means(photos[-1], 2))
+        known.append([(means(style, 2), half(mask)) for style, mask in known[-1]])
     weights = jnp.asarray(shares, jnp.float32), jnp.float32(own)
     colors = np.stack([p[rng.integers(0, len(p), _SAMPLES)] for p in pixels])
     own_colors = whole[rng.integers(0, len(whole), _SAMPLES)]
@@ -248,17 +238,17 @@ def _worked(
             turn, work, places, colors, weights[0], own_colors, weights[1], jnp.float32(_COLOR_PACE)
         )
     first = np.asarray(work)[: x.shape[0], : x.shape[1]]
-    first = photo + _guided(first - photo, photo[..., 0])
+    first = photo + guided(first - photo, photo[..., 0])
     starts = [first]
     for _ in sizes[1:]:
-        starts.append(_means(starts[-1], 2))
+        starts.append(means(starts[-1], 2))
     x = starts[-1]
     for level in reversed(range(len(sizes))):
         turn = jax.random.fold_in(key, 2 + level)
         if level < len(sizes) - 1:
             x = (
                 starts[level]
-                + _grown(x - starts[level + 1], 2)[: sizes[level][0], : sizes[level][1]]
+                + grown(x - starts[level + 1], 2)[: sizes[level][0], : sizes[level][1]]
             )
         places = _places(rng, masks[level])
         patches = np.stack([_patches(style, _places(rng, mask)) for style, mask in known[level]])
@@ -269,39 +259,6 @@ def _worked(
             work = patch_step(now, work, places, patches, weights[0], own_patches, weights[1])
         x = np.asarray(work)[: x.shape[0], : x.shape[1]]
     return np.array(x)
-
-
-def _guided(change: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """A change of colours that follows the picture's own edges (He, Sun and Tang 2013).
-
-    Maps of colours are steep where the picture has few colours and the examples have many: noise
-    and the blocks of JPEG files would be seen. In a window the change is linear in the lightness.
-    """
-    guide = light[..., None]
-    mean, mean_change = _windowed(guide), _windowed(change)
-    variance = _windowed(guide**2) - mean**2
-    slope = (_windowed(guide * change) - mean * mean_change) / (variance + _GUIDE_NOISE)
-    offset = mean_change - slope * mean
-    guided: np.ndarray = (_windowed(slope) * guide + _windowed(offset)).astype(np.float32)
-    return guided
-
-
-def _windowed(x: np.ndarray) -> np.ndarray:
-    """Means over windows around each pixel, cut off at the edges."""
-    for axis in (0, 1):
-        n = x.shape[axis]
-        zero = np.zeros_like(x.take([0], axis), dtype=float)
-        sums = np.concatenate([zero, np.cumsum(x, axis=axis, dtype=float)], axis=axis)
-        low = np.maximum(np.arange(n) - _GUIDE_REACH, 0)
-        high = np.minimum(np.arange(n) + _GUIDE_REACH + 1, n)
-        counts = (high - low).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-        x = (sums.take(high, axis) - sums.take(low, axis)) / counts
-    return x
-
-
-def _half(mask: np.ndarray) -> np.ndarray:
-    half: np.ndarray = _means(mask[..., None].astype(np.float32), 2)[..., 0] >= 0.5
-    return half if half.any() else np.ones_like(half)
 
 
 def _places(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
@@ -326,23 +283,6 @@ def _filled(x: np.ndarray) -> Array:
     return jnp.asarray(np.pad(x, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric"))
 
 
-def _grown(x: np.ndarray, factor: int) -> np.ndarray:
-    """`factor` times as large, linear between the middles of pixels."""
-    if factor == 1:
-        return x
-    for axis in (0, 1):
-        x = _between(x, np.arange(x.shape[axis] * factor), factor, axis)
-    return x
-
-
-def _between(x: np.ndarray, at: np.ndarray, factor: int, axis: int) -> np.ndarray:
-    place = np.clip((at + 0.5) / factor - 0.5, 0, x.shape[axis] - 1)
-    below = np.minimum(place.astype(int), max(0, x.shape[axis] - 2))
-    share = (place - below).astype(np.float32).reshape([-1 if i == axis else 1 for i in range(3)])
-    above = np.minimum(below + 1, x.shape[axis] - 1)
-    return x.take(below, axis) * (1 - share) + x.take(above, axis) * share
-
-
 def _finished(photo: np.ndarray, change: np.ndarray, factor: int) -> UInt8[np.ndarray, "h w 3"]:
     """The picture in its own size, changed strip by strip."""
     made = np.empty(photo.shape, np.uint8)
@@ -350,7 +290,7 @@ def _finished(photo: np.ndarray, change: np.ndarray, factor: int) -> UInt8[np.nd
         strip = photo[top : top + _ROWS]
         here = change[top : top + _ROWS]
         if factor > 1:
-            here = _between(change, np.arange(top, top + len(strip)), factor, 0)
-            here = _between(here, np.arange(strip.shape[1]), factor, 1)
+            here = between(change, np.arange(top, top + len(strip)), factor, 0)
+            here = between(here, np.arange(strip.shape[1]), factor, 1)
         made[top : top + _ROWS] = _by_blocks(_srgb_block, _lab(strip) + here)
     return made

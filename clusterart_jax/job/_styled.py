@@ -102,7 +102,7 @@ def _within(
     mask: Bool[np.ndarray, "h w"], made: np.ndarray, picture: np.ndarray
 ) -> UInt8[np.ndarray, "h w c"]:
     """One picture where the mask is, the other elsewhere; a pixel beside the border is of both."""
-    share = np.pad(mask.astype(np.float32), 1, mode="edge")
+    share: Any = np.pad(mask.astype(np.float32), 1, mode="edge")
     share = share[:-2] / 4 + share[1:-1] / 2 + share[2:] / 4
     share = (share[:, :-2] / 4 + share[:, 1:-1] / 2 + share[:, 2:] / 4)[..., None]
     if made.shape[2] == 3 and picture.shape[2] == 1:

@@ -6,7 +6,7 @@ import pytest
 
 from clusterart_jax import art
 from clusterart_jax._errors import ConfigError, DataError
-from clusterart_jax.art import _transfer
+from clusterart_jax.art import _scales, _transfer
 from clusterart_jax.features import srgb_to_oklab
 
 RNG = np.random.default_rng(0)
@@ -139,7 +139,7 @@ def test_the_map_between_gaussians():
 
 def test_windows_are_means():
     x = RNG.normal(size=(30, 21, 2))
-    found = _transfer._windowed(x)
+    found = _scales.windowed(x)
     assert found[15, 10] == pytest.approx(x[7:24, 2:19].mean(axis=(0, 1)))
     assert found[0, 20] == pytest.approx(x[:9, 12:].mean(axis=(0, 1)))
 
