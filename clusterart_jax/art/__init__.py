@@ -7,6 +7,9 @@ Styles:
 - `style_vectors`: pictures → their styles, 100 values each, which can be mixed.
 - `mix_styles`: several styles and their weights → one style.
 - `apply_style`: one picture of any size, painted in a style.
+- `find_styles`: vectors of pictures → `Styles`, clusters and a density over styles;
+  `invent_styles`: new styles from there.
+- `transfer`: a picture in the colours and textures of examples, without a network.
 - `style_transformer`, `stylize`: the network that paints, and many pictures through it at once.
 
 Colours:
@@ -47,6 +50,7 @@ from ._card import palette_card, palette_svg
 from ._chart import Chart, chart, chart_pages, draw_chart
 from ._contrast import Confusion, color_blind, confusions, contrast
 from ._drawing import Dots, Drawing, Lines, Shape, Words
+from ._find_styles import Styles, find_styles, invent_styles
 from ._lowpoly import LowPoly, draw_lowpoly, lowpoly
 from ._mosaic import Mosaic, draw_mosaic, mosaic
 from ._names import color_names, css_colors, hex_codes
@@ -71,6 +75,7 @@ from ._stipple import Stipple, draw_stipple, stipple
 from ._style import apply_style, mix_styles, style_vectors
 from ._svg import svg_text
 from ._swatches import palette_ase, palette_css, palette_facts, palette_gpl, palette_json
+from ._transfer import transfer
 from ._transformer import StyleTransformer, style_transformer, stylize
 
 __all__ = [
@@ -89,6 +94,7 @@ __all__ = [
     "Shape",
     "Stipple",
     "StyleTransformer",
+    "Styles",
     "Words",
     "apply_style",
     "chart",
@@ -108,7 +114,9 @@ __all__ = [
     "draw_outlines",
     "draw_poster",
     "draw_stipple",
+    "find_styles",
     "hex_codes",
+    "invent_styles",
     "label_map",
     "lowpoly",
     "mix_styles",
@@ -136,4 +144,5 @@ __all__ = [
     "style_vectors",
     "stylize",
     "svg_text",
+    "transfer",
 ]

@@ -1,7 +1,7 @@
 """Drawings as the bytes of a PDF file, a page each.
 
-Written here rather than by Matplotlib, whose backend needs a figure, three times the bytes for the
-same dots, and a second to start; what a drawing needs of the format is paths, and four objects.
+Written here rather than by Matplotlib, whose backend needs a figure for each page: what a drawing
+needs of the format is paths, and four objects.
 """
 
 import zlib

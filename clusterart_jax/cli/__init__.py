@@ -17,6 +17,7 @@ from ._palette import add_palette, add_quantize
 from ._parser import Parser
 from ._render import add_render
 from ._segment import add_segment
+from ._styles import add_styles
 
 __all__ = ["main"]
 
@@ -34,7 +35,7 @@ EXIT_CODES = """exit codes:
 _COMMANDS = (
     *(add_run, add_cluster, add_generate, add_interpolate, add_translate, add_edit, add_restore),
     *(add_measure, add_nearest, add_info),
-    *(add_palette, add_quantize, add_segment, add_render),
+    *(add_palette, add_quantize, add_segment, add_styles, add_render),
 )
 
 
@@ -86,11 +87,11 @@ def _call(words: list[str]) -> int:
 def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:
     """What to say of an error, and the exit code."""
     if isinstance(error, KeyboardInterrupt):
-        more = (
-            "; the same command with --resume goes on"
-            if words[:1] in (["run"], ["cluster"])
-            else ""
-        )
+        more = ""
+        if words[:1] in (["run"], ["cluster"]):
+            more = "; the same command with --resume goes on"
+        elif words[:2] == ["styles", "discover"]:
+            more = "; the same command goes on"
         return f"stopped{more}", 130
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "not enough memory; use fewer pictures (--limit) or smaller ones (--size)", 3

@@ -3,6 +3,7 @@
 - `load`: a named set, a folder, a picture, an .npy/.npz file or an array → `Pictures`.
 - `read_picture`: one picture of any shape, alpha kept; `SAMPLES`: two that are always there;
   `find_files`: the names of those below a folder.
+- `read_squares`: some files of a folder as squares, and why others cannot be read.
 - `Pictures`: the array, and where each picture of it came from.
 - `Skipped`: a file of a folder that could not be read, and why.
 - `resize`: an array of pictures → squares of another size, antialiased.
@@ -15,7 +16,7 @@
 """
 
 from ._arrays import LARGE_BYTES
-from ._folder import find_files
+from ._folder import find_files, read_squares
 from ._indexed import indexed_png_bytes, write_indexed_png
 from ._load import load
 from ._photograph import SAMPLES, read_picture
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "png_bytes",
     "read_picture",
+    "read_squares",
     "resize",
     "write_animation",
     "write_indexed_png",

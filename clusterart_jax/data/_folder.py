@@ -2,7 +2,7 @@
 
 import heapq
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .._errors import DataError
 from .._progress import progress
+from .._typing import UInt8
 from ._pictures import Pictures, Skipped, chosen_rows
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -32,8 +33,6 @@ def read_folder(
 
     Full-size pictures exist one a thread at a time; the rest of the memory is the result.
     """
-    from ._decode import UnreadableError, pillow_settings, read_square
-
     source = str(folder)
     files, skipped = find_files(folder) if folder.is_dir() else ([folder.name], [])
     folder = folder if folder.is_dir() else folder.parent
@@ -41,23 +40,7 @@ def read_folder(
         suffixes = " ".join(SUFFIXES)
         raise DataError(f"no pictures in {folder} or the folders in it (looked for {suffixes})")
     files = [files[row] for row in chosen_rows(len(files), limit)]
-    images = _empty(len(files), size, channels or 3)
-    reasons: list[str | None] = [None] * len(files)
-    grey = np.ones(len(files), bool)
-
-    def read(rows: range) -> int:
-        for row in rows:
-            try:
-                square = read_square(folder / files[row], size, channels, max_pixels)
-            except UnreadableError as error:
-                reasons[row] = str(error)
-            else:
-                images[row] = square  # grey spreads over three channels
-                grey[row] = square.shape[-1] == 1
-        return len(rows)
-
-    with pillow_settings(max_pixels):
-        _in_parallel(read, len(files), quiet)
+    images, reasons, grey = _squares(folder, files, size, channels, max_pixels, quiet)
 
     names = [_shown(file) for file in files]
     skipped += [Skipped(names[row], why) for row, why in enumerate(reasons) if why is not None]
@@ -79,6 +62,71 @@ def read_folder(
     if channels is None and grey[kept].all():
         images = images[..., :1].copy()
     return Pictures(images, None, tuple(names[row] for row in kept), source, tuple(skipped))
+
+
+def read_squares(
+    folder: str | os.PathLike[str],
+    files: Sequence[str],
+    size: int,
+    *,
+    max_pixels: int = 100_000_000,
+    quiet: bool = True,
+) -> tuple[UInt8[np.ndarray, "n size size 3"], list[str | None]]:
+    """Some files of a folder as squares, read in parallel, for work on a folder part by part.
+
+    Args:
+      folder: where they are.
+      files: paths in it, as from `find_files`.
+      size: side of the squares, in pixels; pictures are scaled and cropped as by `load`.
+      max_pixels: as of `load`.
+      quiet: show no progress bar.
+
+    Returns:
+      Pictures (n, size, size, 3), and for each the reason why it cannot be read, or None.
+
+    Example:
+      >>> import numpy as np, pathlib, tempfile
+      >>> from clusterart_jax.data import read_squares, write_picture
+      >>> folder = pathlib.Path(tempfile.mkdtemp())
+      >>> write_picture(folder / "a.png", np.zeros((40, 60, 3), np.uint8))
+      >>> images, reasons = read_squares(folder, ["a.png", "b.png"], 16)
+      >>> images.shape, reasons
+      ((2, 16, 16, 3), [None, 'no such file or directory'])
+    """
+    images, reasons, _ = _squares(Path(folder), list(files), size, 3, max_pixels, quiet)
+    return images, reasons
+
+
+def _squares(
+    folder: Path,
+    files: list[str],
+    size: int,
+    channels: int | None,
+    max_pixels: int,
+    quiet: bool,
+) -> tuple[np.ndarray, list[str | None], np.ndarray]:
+    """Pictures of files, why some cannot be read, and which are grey."""
+    from ._decode import UnreadableError, pillow_settings, read_square
+
+    images = _empty(len(files), size, channels or 3)
+    reasons: list[str | None] = [None] * len(files)
+    grey = np.ones(len(files), bool)
+
+    def read(rows: range) -> int:
+        for row in rows:
+            try:
+                square = read_square(folder / files[row], size, channels, max_pixels)
+            except UnreadableError as error:
+                reasons[row] = str(error)
+                images[row] = 0
+            else:
+                images[row] = square  # grey spreads over three channels
+                grey[row] = square.shape[-1] == 1
+        return len(rows)
+
+    with pillow_settings(max_pixels):
+        _in_parallel(read, len(files), quiet)
+    return images, reasons, grey
 
 
 def find_files(folder: Path) -> tuple[list[str], list[Skipped]]:

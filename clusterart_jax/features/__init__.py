@@ -10,6 +10,7 @@ Rows:
 - `extract_patches`, `random_patches`, `normalize_patches`, `merge_patches`: small squares of
   pictures as rows, and back.
 
+- `color_statistics`, `texture_statistics`: what colours a picture has, and how it is drawn.
 - `network`: a pretrained network by name; its features are what pictures are compared by.
 
 Pictures and colours:
@@ -19,6 +20,7 @@ Pictures and colours:
   inverse, and `luminance`, which is grey.
 """
 
+from ._color_statistics import color_statistics
 from ._colors import (
     hsv_to_srgb,
     lab_to_srgb,
@@ -42,6 +44,7 @@ from ._pca_stream import PCASums, pca_update
 from ._pixels import pixels
 from ._resize import resize
 from ._scaling import ScaleState, scale, unit_rows
+from ._texture_statistics import texture_statistics
 
 __all__ = [
     "LDAState",
@@ -50,6 +53,7 @@ __all__ = [
     "PCAState",
     "PCASums",
     "ScaleState",
+    "color_statistics",
     "extract_patches",
     "hsv_to_srgb",
     "lab_to_srgb",
@@ -71,6 +75,7 @@ __all__ = [
     "srgb_to_linear",
     "srgb_to_oklab",
     "srgb_to_xyz",
+    "texture_statistics",
     "unit_rows",
     "xyz_to_srgb",
 ]

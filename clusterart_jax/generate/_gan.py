@@ -14,7 +14,14 @@ from .._typing import Array, Float, KeyArray, PyTree, UInt8
 from ._augment import AUGMENTATIONS, augmented
 from ._family import Family, Logs, Model, fresh, merged
 from ._gan_clusters import recluster
-from ._gan_losses import LOSSES, adversarial, default_gamma, one_centred, zero_centred
+from ._gan_losses import (
+    LOSSES,
+    adversarial,
+    ambiguous,
+    default_gamma,
+    one_centred,
+    zero_centred,
+)
 from ._gan_networks import Discriminator, Generator
 from ._schedule import Schedule
 
@@ -48,11 +55,15 @@ class GAN(Family):
         first half of that, so that few pictures of each code do not set the generator at once.
       recluster_every: steps after which the pictures are clustered anew by what the discriminator
         sees in them; 0 keeps the codes that were given.
+      ambiguity: how much the generator is drawn to pictures that might be of any cluster: 0 makes
+        what its code asks for, more leads between the clusters. A classifier on what the
+        discriminator sees is trained along, and costs a second look at the pictures of a step.
 
     References:
       Huang, Gokaslan, Kuleshov and Tompkin, arXiv:2501.05441; projection of codes: Miyato and
       Koyama, arXiv:1802.05637; clusters of features: Liu and others, arXiv:2006.10728; few
-      pictures: Shahbazi, Danelljan, Paudel and Van Gool, arXiv:2201.06578.
+      pictures: Shahbazi, Danelljan, Paudel and Van Gool, arXiv:2201.06578; ambiguity: Elgammal,
+      Liu, Elhoseiny and Mazzone, arXiv:1706.07068.
     """
 
     latent: int = 64
@@ -65,6 +76,7 @@ class GAN(Family):
     augment: tuple[str, ...] = ()
     phase_in: float = 0.0
     recluster_every: int = 0
+    ambiguity: float = 0.0
 
     learning_rate = 1e-3
 
@@ -82,6 +94,8 @@ class GAN(Family):
             check_choice(kind, "augment", AUGMENTATIONS)
         if self.gamma is not None and self.gamma < 0:
             raise ValueError(f"gamma must be at least 0, not {self.gamma}")
+        if not 0 <= self.ambiguity < math.inf:
+            raise ValueError(f"ambiguity must be a number of at least 0, not {self.ambiguity}")
         if not 0 <= self.phase_in <= 1:
             raise ValueError(f"phase_in must be a share between 0 and 1, not {self.phase_in}")
 
@@ -133,7 +147,9 @@ class GAN(Family):
 
         Returns:
           Gradients; the memory; and `loss`, the discriminator's with its penalty, `generator`, its
-          loss, `penalty`, before its weight, and `margin`, real logits less generated ones.
+          loss, `penalty`, before its weight, and `margin`, real logits less generated ones. With
+          `ambiguity` also `classes`, what the classifier makes smaller, and `ambiguity`, how far
+          generated pictures are from being of any cluster alike, in nats, before its weight.
         """
         noise, change, place = jax.random.split(key, 3)
         count = self._counts(progress)
@@ -170,6 +186,18 @@ class GAN(Family):
             of_fake = turn.reshape(-1, *[1] * (of_fake.ndim - 1)) * of_fake
         else:
             of_fake = back(of_wish)[1]
+        extra: Logs = {}
+        if self.ambiguity:
+
+            def styles(params: PyTree, fake: Array) -> tuple[Array, Array]:
+                x = augmented(change, _beside(2 * images - 1, fake), self.augment)
+                return ambiguous(*_apart(merged(Discriminator, self, params).classify(x)), codes)
+
+            (known, doubt), to_both = jax.vjp(styles, params["discriminator"], fake)
+            of_known, of_doubt = to_both((one, none))[0], to_both((none, one))[1]
+            of_discriminator = jax.tree.map(jnp.add, of_discriminator, of_known)
+            of_fake = of_fake + self.ambiguity * of_doubt
+            extra = {"classes": known, "ambiguity": doubt}
         of_generator = to_generator(of_fake)[0]
 
         penalty = none
@@ -191,6 +219,7 @@ class GAN(Family):
             "generator": wish,
             "penalty": penalty,
             "margin": jnp.mean(real_logits - fake_logits),
+            **extra,
         }
         grads = {"generator": of_generator, "discriminator": of_discriminator}
         return grads, {**memory, "progress": progress}, logs

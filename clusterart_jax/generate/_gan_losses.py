@@ -64,6 +64,31 @@ def adversarial(
     )
 
 
+def ambiguous(
+    real: Float[Array, "b n"], fake: Float[Array, "b n"], codes: Float[Array, "b n"]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Losses of a classifier of clusters, and of a generator whose pictures it shall not tell.
+
+    Args:
+      real: its logits of real pictures.
+      fake: of generated ones.
+      codes: of the real ones.
+
+    Returns:
+      The mean cross-entropy of real pictures with their codes; and the mean Kullback-Leibler
+      divergence of what generated ones are taken for from all clusters alike that are among the
+      codes, 0 where nothing tells them.
+
+    References:
+      Elgammal and others, arXiv:1706.07068, who take a sum of binary entropies instead.
+    """
+    known = -jnp.sum(codes * jax.nn.log_softmax(real), axis=1)
+    present = (jnp.sum(codes, axis=0) > 0).astype(fake.dtype)
+    count = jnp.maximum(jnp.sum(present), 1)
+    taken = jnp.sum(jax.nn.log_softmax(fake) * present[None], axis=1) / count
+    return jnp.mean(known), jnp.mean(-taken - jnp.log(count))
+
+
 def steepness(judge: Judge, x: Float[Array, "m ..."]) -> Float[Array, " m"]:
     """Squared length of the gradient of each picture's logit."""
     slope = jax.grad(lambda x: jnp.sum(judge(x)))(x)

@@ -142,6 +142,13 @@ class Discriminator(nnx.Module):
             family.n_codes, wide, use_bias=False, kernel_init=_normal, rngs=rngs
         )
         self.scale = wide**-0.5
+        # The last one made, so that the others begin alike with it and without.
+        self.classes = nnx.Linear(wide, family.n_codes, rngs=rngs) if family.ambiguity else None
+
+    def classify(self, x: Float[Array, "b h w c"]) -> Float[Array, "b n_codes"]:
+        """Logits of clusters, of a family with `ambiguity`."""
+        assert self.classes is not None
+        return cast(self.classes(self.features(x)), "float32")
 
     def features(self, x: Float[Array, "b h w c"]) -> Float[Array, "b f"]:
         """What the logit is a function of, (b, 8 · width)."""

@@ -11,6 +11,11 @@
 - `measure_pictures`: how near generated pictures are to real ones.
 - `nearest_pictures`: the training pictures nearest to generated ones; `Nearest` is what it returns.
 - `load_trained`: a finished run → its generator.
+- `discover_styles`: a folder of pictures → the styles in it, as `Discovered` tells;
+  `read_styles`: what it has written, a `StyleFolder`.
+- `Brush`: how photographs are painted in a style; `Wanted`: a style to paint in, from
+  `of_painting`, `of_shares` (`grid_shares` lie between four) or `invented`; `painted`: a photograph
+  in each of several; `photographs`: those of a folder.
 - `describe`: a run → what it is and how good.
 """
 
@@ -21,6 +26,18 @@ from ._more import describe, generate_pictures, load_trained
 from ._nearest import Nearest, nearest_pictures
 from ._run import run
 from ._shell import Run
+from ._style_files import StyleFolder, read_styles
+from ._styled import (
+    Brush,
+    Wanted,
+    grid_shares,
+    invented,
+    of_painting,
+    of_shares,
+    painted,
+    photographs,
+)
+from ._styles import Discovered, discover_styles
 from ._tools import (
     Worked,
     edit_pictures,
@@ -31,19 +48,31 @@ from ._tools import (
 from ._training import Progress
 
 __all__ = [
+    "Brush",
+    "Discovered",
     "Nearest",
     "Progress",
     "Run",
+    "StyleFolder",
+    "Wanted",
     "Worked",
     "cluster_pictures",
     "describe",
+    "discover_styles",
     "edit_pictures",
     "generate_pictures",
+    "grid_shares",
     "interpolate_pictures",
+    "invented",
     "load_trained",
     "make_art",
     "measure_pictures",
     "nearest_pictures",
+    "of_painting",
+    "of_shares",
+    "painted",
+    "photographs",
+    "read_styles",
     "restore_pictures",
     "run",
     "translate_pictures",

@@ -18,6 +18,7 @@ GENERATORS = tuple(FAMILIES)
 FAMILY_OPTIONS = (
     *("latent", "width", "network", "compute", "likelihood", "beta", "free_bits", "components"),
     *("depth", "loss_kind", "gamma", "augment", "phase_in", "recluster_every"),
+    "ambiguity",
     *("codebook", "hidden", "guidance", "lam"),
 )
 """Options of the families of generators; None takes the family's own."""
@@ -51,7 +52,8 @@ class ClusterConfig:
         pictures of the others count as noise.
       n_components: principal components that are clustered, at most as many as there can be.
       features: what is seen of pictures: "pca", components of their pixels; "pixels", all of those
-        in place of `n_components`; or components of what a network says, which needs
+        in place of `n_components`; components of `features.color_statistics`, "color", or of
+        `features.texture_statistics`, "texture"; or of what a network says, which needs
         clusterart-jax[pretrained]: "effnet", mostly of their content, or "style".
       n_init: starts of "kmeans" and "gmm"; the best is kept.
       max_iter: iterations of theirs at most, per start.
@@ -175,6 +177,8 @@ class PipelineConfig(ClusterConfig):
       phase_in: of "gan", share of training after which codes count in full.
       recluster_every: of "gan", steps after which pictures are clustered anew by what the
         discriminator sees in them; 0 keeps the clusters.
+      ambiguity: of "gan", how much new pictures are drawn to what lies between the clusters; 0
+        makes what is asked for.
       codebook: of "rnn", vectors that pictures are made of.
       hidden: of "rnn", width of the state that remembers what was drawn.
       guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters; 0 draws as
@@ -203,6 +207,7 @@ class PipelineConfig(ClusterConfig):
     augment: tuple[str, ...] | None = None
     phase_in: float | None = None
     recluster_every: int | None = None
+    ambiguity: float | None = None
     codebook: int | None = None
     hidden: int | None = None
     guidance: float | None = None

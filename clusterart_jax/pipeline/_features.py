@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from .._typing import Array, Float, Images
-from ..features import Network, network, pixels
+from ..features import Network, color_statistics, network, pixels, texture_statistics
 
 
 class Seen(NamedTuple):
@@ -35,6 +35,8 @@ def _by_network(name: str, images: Images) -> Float[Array, "n d"]:
 FEATURES = {
     "pixels": Seen(pixels, reduced=False),
     "pca": Seen(pixels),
+    "color": Seen(color_statistics),
+    "texture": Seen(texture_statistics),
     "effnet": Seen(partial(_by_network, "efficientnet-lite0"), in_batches=True),
     "style": Seen(partial(_by_network, "style"), in_batches=True),
 }
