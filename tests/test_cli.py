@@ -27,19 +27,11 @@ from clusterart_jax.pipeline import FAMILY_OPTIONS
 pytestmark = pytest.mark.usefixtures("plain_plots")
 
 COMMANDS = (
-    *(
-        "run",
-        "cluster",
-        "generate",
-        "interpolate",
-        "translate",
-        "edit",
-        "restore",
-        "measure",
-        "nearest",
-        "info",
-    ),
+    *("run", "cluster", "generate", "interpolate", "translate", "edit", "restore"),
+    *("measure", "nearest", "info"),
 )
+ART = ("palette", "quantize", "segment", "styles", "render")
+"""Commands on pictures alone; `test_cli_palette.py` and its like run their examples."""
 
 
 @pytest.fixture
@@ -88,7 +80,7 @@ def help_of(said, monkeypatch, *words):
     return out
 
 
-@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)])
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS + ART)])
 def test_help_fits_a_terminal_of_80_columns(said, monkeypatch, words):
     lines = help_of(said, monkeypatch, *words)
     assert max(map(len, lines)) <= 80
@@ -97,7 +89,7 @@ def test_help_fits_a_terminal_of_80_columns(said, monkeypatch, words):
 
 def test_help_names_commands_and_exit_codes(said, monkeypatch):
     text = "\n".join(help_of(said, monkeypatch))
-    assert all(re.search(rf"^ +{name}( |$)", text, re.MULTILINE) for name in COMMANDS)
+    assert all(re.search(rf"^ +{name}( |$)", text, re.MULTILINE) for name in COMMANDS + ART)
     codes = {error.exit_code for error in ca._errors.ClusterArtError.__subclasses__()}
     told = {int(code) for code in re.findall(r"^  (\d+) ", text, re.MULTILINE)}
     assert told == {0, 1, 130, *codes}
@@ -164,10 +156,10 @@ def test_quiet_prints_the_result_only(said, finished, tiny):
         ([], 2, "required: COMMAND"),
         (["runn"], 2, "unknown command 'runn'; did you mean 'run'?"),
         (
-            ["paint"],
+            ["xyz"],
             2,
-            "unknown command 'paint'; choose from run, cluster, generate, "
-            "interpolate, translate, edit, restore, measure, nearest, info",
+            "unknown command 'xyz'; choose from run, cluster, generate, interpolate, translate, "
+            "edit, restore, measure, nearest, info, palette, quantize, segment, styles, render",
         ),
         (["run", "--step", "3"], 2, "unknown option '--step'; did you mean '--steps'?"),
         (["run", "--step=3"], 2, "unknown option '--step=3'; did you mean '--steps'?"),

@@ -24,7 +24,7 @@ def add_palette(commands: Any) -> None:
         commands,
         "palette",
         _palette,
-        "Find the colours of pictures: shares, names, contrast, and files for other programs.",
+        "Find the colours of pictures, their names and shares; write them for programs.",
         "clusterart palette photo.jpg -k 8 --out photo-palette.png",
     )
     parser.add_argument(

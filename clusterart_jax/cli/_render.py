@@ -27,7 +27,7 @@ _PAPERS = {
 
 def add_render(commands: Any) -> None:
     """`clusterart render` and its kinds."""
-    text = "Draw a picture anew: as dots, areas to paint, triangles, tiles, stitches or beads."
+    text = "Draw a picture as dots, areas to paint, triangles, tiles, stitches or beads."
     parser = commands.add_parser(
         "render",
         help=text,
