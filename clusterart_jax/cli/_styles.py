@@ -32,7 +32,7 @@ def _add_discover(commands: Any) -> None:
         commands,
         "discover",
         _discover,
-        "Cluster pictures by style: a sheet of each, names to edit, a page, a file to paint from.",
+        "Cluster pictures by style: a sheet of each, names to edit, a file of them.",
         "clusterart styles discover paintings/ -k auto --out styles/",
     )
     add = parser.add_argument
@@ -54,7 +54,11 @@ def _add_apply(commands: Any) -> None:
         "apply",
         _apply,
         "Paint a photograph, or a folder of them, in a style.",
-        "clusterart styles apply photo.jpg --styles styles/ --mix 3:0.6,7:0.4 --out painted.png",
+        "clusterart styles apply photo.jpg --styles styles/ --mix 3:0.6,7:0.4",
+    )
+    parser.usage = (  # argparse would set the ways to say a style on one line, however long
+        "%(prog)s PHOTO [--styles DIR] [options]\n"
+        "       (--style S | --mix SHARES | --from PICTURE | --sheet | --grid A,B,C,D)"
     )
     _add_photo(parser)
     parser.add_argument("--styles", metavar="DIR", help="folder that `discover` has written")
@@ -74,7 +78,7 @@ def _add_invent(commands: Any) -> None:
         commands,
         "invent",
         _invent,
-        "Paint a photograph in new styles, drawn between and beyond those that were found.",
+        "Paint a photograph in new styles, between and beyond those found.",
         "clusterart styles invent styles/ photo.jpg --n 8 --out new.png",
     )
     parser.add_argument("styles", metavar="DIR", help="folder that `discover` has written")
@@ -91,12 +95,21 @@ def _add_invent(commands: Any) -> None:
 def _add_photo(parser: Parser) -> None:
     add = parser.add_argument
     add("photo", metavar="PHOTO", help="a picture file, or a folder of them")
-    add("--method", choices=("network", "transfer"), help="the pretrained network, or transfer of "
-        "colours and patches of examples (default: the network where it is installed)")  # fmt: skip
+    add(
+        "--method",
+        choices=("network", "transfer"),
+        help="the pretrained network, or transfer of colours and patches of examples (default: the "
+        "network where it is installed)",
+    )
     add("--strength", type=float, default=0.8, help="0 leaves the photograph (default: 0.8)")
     add("--keep-colors", action="store_true", help="keep the colours of the photograph")
-    add("--size", type=int, default=1024, metavar="PIXELS",
-        help="longer side of the photograph at most (default: 1024)")  # fmt: skip
+    add(
+        "--size",
+        type=int,
+        default=1024,
+        metavar="PIXELS",
+        help="longer side of the photograph at most (default: 1024)",
+    )
     add(
         "--only-segment",
         metavar="N[,N…]",
