@@ -1,6 +1,7 @@
 # make demo   install into .venv and run the main job on the embedded digits and photographs
 # make test   install into .venv and run every check
 # make bench  k-means beside scikit-learn and others
+# make prints the README's pictures of what becomes of photographs
 # make docs   the API reference, from the docstrings, into docs/
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PY := $(VENV)/bin/python
 # The environment's own pip is not needed: a Python without ensurepip will do.
 PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check install --quiet
 
-.PHONY: demo test lint types tests wheel bench docs clean
+.PHONY: demo test lint types tests wheel bench prints docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -45,6 +46,17 @@ wheel: $(VENV)/.installed-test
 bench: $(VENV)/.installed-bench
 	@mkdir -p runs
 	$(PY) -m benchmarks --out runs/bench.json
+
+prints: $(VENV)/.installed-pretrained
+	$(PY) -m clusterart_jax render stipple flower --points 12000 --pixels 560 --out notebooks/stipple.png
+	$(PY) -m clusterart_jax render lowpoly flower --points 1500 --pixels 560 --out notebooks/lowpoly.png
+	$(PY) -m clusterart_jax render posterize flower --colors 8 --pixels 560 --out notebooks/posterize.png
+	$(PY) -m clusterart_jax render stitch flower --columns 60 --pixels 560 --out notebooks/stitch.png
+	$(PY) -m clusterart_jax render numbers china --colors 20 --pixels 560 --out notebooks/numbers.png
+	$(PY) -m clusterart_jax render mosaic china --tiles digits --columns 64 --tile 8 --tint 0.9 --out notebooks/mosaic.png
+	$(PY) -m clusterart_jax segment china -k 16 --method agglomerative --as mean --size 560 --out notebooks/segments.png
+	$(PY) -m clusterart_jax styles apply china --from flower --size 560 --out notebooks/styled.jpg
+	$(PY) -m clusterart_jax palette flower -k 8 --size 480 --out notebooks/palette.png
 
 docs: $(VENV)/.installed-test
 	$(PY) -m pdoc --docformat google --output-directory docs clusterart_jax \
