@@ -9,6 +9,7 @@ emoji-datasource-twitter, unpacked by the user; no skin tones, which are near-co
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -182,8 +183,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     assert set(KINDS) <= set(FEATURES)
     data = emoji([options.google, options.twitter], options.limit)
+    limit = [] if options.limit is None else ["--limit", str(options.limit)]
+    asked = ["emoji-datasource-google", "emoji-datasource-twitter", *limit]
+    command = shlex.join(["python", "-m", "benchmarks.styles", *asked, "--only", *options.only])
     told = {
-        **setting(["emoji-datasource-google", "emoji-datasource-twitter", *words[2:]]),
+        **setting(asked),
+        "command": command,
         "pictures": len(data.images),
         "categories": data.names,
     }
