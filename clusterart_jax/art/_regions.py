@@ -5,20 +5,13 @@ import heapq
 import numpy as np
 
 from .._typing import Float, Int
+from ._connected import Runs
 
 
 def connected(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
     """Numbers 0, 1, … of areas of one label, whose pixels touch along sides."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    h, w = labels.shape
-    place = np.arange(h * w).reshape(h, w)
-    right, down = labels[:, 1:] == labels[:, :-1], labels[1:] == labels[:-1]
-    start = np.concatenate([place[:, :-1][right], place[:-1][down]])
-    end = np.concatenate([place[:, 1:][right], place[1:][down]])
-    links = coo_array((np.ones(len(start), bool), (start, end)), shape=(h * w, h * w))
-    return connected_components(links, directed=False)[1].reshape(h, w)
+    runs = Runs(labels)
+    return np.repeat(runs.patch, runs.lengths).reshape(labels.shape)
 
 
 def merge_small(
