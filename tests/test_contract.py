@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 X = 4.0 * (np.arange(N) % 4)[:, None] + RNG.normal(size=(N, 3))
 LABELS, OTHER = np.arange(N) % 4, np.arange(N) % 3
 IMAGES = RNG.integers(0, 256, (N, 2, 2, 3), dtype=np.uint8)
+LARGER = np.random.default_rng(2).integers(0, 256, (N, 16, 16, 3), dtype=np.uint8)
 COLORS = np.random.default_rng(1).uniform(0.1, 0.9, (N, 3))
 WEIGHTS = (np.arange(N) % 5 > 0) * (1.0 + np.arange(N) % 2)
 
@@ -46,6 +47,7 @@ class Case(NamedTuple):
       weighted: whether it takes `sample_weight`.
       positional: options that may be given by place, as callers know them from elsewhere.
       whole: whether the result holds no floating numbers.
+      tolerance: of what should be equal; more where logarithms are taken of float32.
       differentiable: whether the sum of its floating results has a gradient in the first array.
     """
 
@@ -58,6 +60,7 @@ class Case(NamedTuple):
     differentiable: bool = False
     positional: tuple[str, ...] = ()
     whole: bool = False
+    tolerance: float = 1e-9
 
 
 def agreement(function, outputs=1):
@@ -330,6 +333,19 @@ CASES = {
         (IMAGES,),
         (True,),
     ),
+    "color_statistics": Case(
+        features.color_statistics,
+        lambda key, images: features.color_statistics(images),
+        (IMAGES,),
+        (True,),
+    ),
+    "texture_statistics": Case(
+        features.texture_statistics,
+        lambda key, images: features.texture_statistics(images),
+        (LARGER,),
+        (True,),
+        tolerance=1e-4,
+    ),
     "luminance": color(features.luminance),
     "srgb_to_linear": color(features.srgb_to_linear),
     "srgb_to_xyz": color(features.srgb_to_xyz),
@@ -488,7 +504,7 @@ def test_jit_equals_eager_bit_for_bit_twice(case):
         assert not per_row or leaf.shape[0] == N
     for a, b in zip(arrays(eager), arrays(case.call(KEY, *case.rows)), strict=True):
         assert a.tobytes() == b.tobytes(), "the same key gives another result"
-    same(jax.jit(case.call)(KEY, *case.rows), eager)
+    same(jax.jit(case.call)(KEY, *case.rows), eager, case.tolerance)
 
 
 @every
@@ -499,13 +515,13 @@ def test_vmap_equals_a_loop(case):
     together = jax.jit(jax.vmap(case.call))(keys, *batch)
     for i, order in enumerate(orders):
         alone = case.call(keys[i], *(rows[order] for rows in case.rows))
-        same([leaf[i] for leaf in arrays(together)], alone)
+        same([leaf[i] for leaf in arrays(together)], alone, case.tolerance)
 
 
 @every
 def test_sharded_equals_unsharded(case, on_mesh):
     result = case.call(KEY, *(on_mesh(rows, 4) for rows in case.rows))
-    same(result, case.call(KEY, *case.rows))
+    same(result, case.call(KEY, *case.rows), case.tolerance)
     for leaf, per_row in zip(jax.tree.leaves(result), case.per_row, strict=True):
         if per_row:
             assert leaf.sharding.spec[0] == "data", "rows are no longer where they were"

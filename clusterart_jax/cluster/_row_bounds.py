@@ -8,7 +8,6 @@ Source: Hamerly, Making k-means even faster, 2010, doi:10.1137/1.9781611972801.1
 a row instead of two bounds.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -47,7 +46,8 @@ class _Known(NamedTuple):
 _Changing = tuple[Array, Array, tuple[Array, Array]]
 """Labels, gaps, and the change of the sums with how many labels changed."""
 
-_SLAB = 2**20  # rows whose list is made at once: lists of all rows took a third of the memory
+_AT_ONCE = 2**21  # rows of which it is found at once which fail their bound
+_SLAB = 2**18  # of more rows, so many at a time: a tenth slower, a quarter of the memory
 
 
 def _start(centers: Array, p: Problem) -> _Known:
@@ -58,27 +58,41 @@ def _age(known: _Known, shift: Array) -> _Known:
     return known._replace(slack=known.slack + (shift + _largest_other(shift)) * (1 + 1e-6))
 
 
+def _doubtful(labels: Array, known: _Known, block: int) -> tuple[Array, Array]:
+    """Numbers of the rows that fail their bound, then n for as long as blocks need it; how many."""
+    n = labels.shape[0]
+
+    def fails(gap: Array, labels: Array) -> Array:
+        # `>=` is also true of no bound; `~(<)` of not-a-number, which must not be passed over.
+        return ~(gap + known.slack[labels] < 0)
+
+    if n <= _AT_ONCE:
+        return compact(fails(known.gap, labels), block)
+
+    slab = min(n, _SLAB)
+
+    def step(i: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        rows, count = state
+        first = jnp.minimum(i * slab, n - slab)
+        some = (lax.dynamic_slice_in_dim(a, first, slab) for a in (known.gap, labels))
+        new = first + jnp.arange(slab, dtype=jnp.int32) >= i * slab
+        here, found = compact(new & fails(*some), 1)
+        here = jnp.where(here < slab, here + first, n)  # the next slab overwrites what is n
+        return lax.dynamic_update_slice_in_dim(rows, here, count, 0), count + found
+
+    rows = jnp.full(n + max(slab, block), n, jnp.int32)
+    return lax.fori_loop(jnp.int32(0), jnp.int32(-(-n // slab)), step, (rows, jnp.int32(0)))
+
+
 def _reassign(s: State, known: _Known, p: Problem) -> tuple[Array, _Known, Array, Array]:
     n, d = p.x.shape
     k = s.centers.shape[0]
     norms = live_norms(s.centers, p)
     largest = jnp.max(jnp.where(p.allowed, norms, 0))
     block = tile_size(n, d + k)
-    slab = min(n, _SLAB)
+    rows, count = _doubtful(s.labels, known, block)
 
-    def look(part: Array, state: _Changing) -> _Changing:
-        """Lists the rows of one slab that fail their bound, and visits them."""
-        first = jnp.minimum(part * slab, n - slab)
-        gap, before = (lax.dynamic_slice_in_dim(a, first, slab) for a in (known.gap, s.labels))
-        new = first + jnp.arange(slab, dtype=jnp.int32) >= part * slab
-        # `>=` is also true of no bound; `~(<)` of not-a-number, which must not be passed over.
-        rows, count = compact(new & ~(gap + known.slack[before] < 0), block)
-        rows = jnp.where(rows < slab, rows + first, n)
-        return lax.fori_loop(
-            jnp.int32(0), (count + block - 1) // block, partial(visit, rows), state
-        )
-
-    def visit(rows: Array, i: Array, state: _Changing) -> _Changing:
+    def visit(i: Array, state: _Changing) -> _Changing:
         labels, gap, (delta, changed) = state
         ids = lax.dynamic_slice_in_dim(rows, i * block, block)
         x = p.x.at[ids].get(mode="clip") - p.origin
@@ -100,7 +114,7 @@ def _reassign(s: State, known: _Known, p: Problem) -> tuple[Array, _Known, Array
 
     start = (s.labels, known.gap, (jnp.zeros((k, d + 1), p.x.dtype), jnp.int32(0)))
     labels, gap, (delta, changed) = lax.fori_loop(
-        jnp.int32(0), jnp.int32(-(-n // slab)), look, start
+        jnp.int32(0), (count + block - 1) // block, visit, start
     )
     return labels, known._replace(gap=gap), delta, changed
 

@@ -95,7 +95,7 @@ def discover_styles(
       >>> for i in range(6):
       ...     picture = np.full((32, 32, 3), 20 + 3 * i + 150 * (i % 2), np.uint8)
       ...     write_picture(folder / f"{i}.png", picture)
-      >>> found = discover_styles(folder, folder / "styles", kind="color")
+      >>> found = discover_styles(folder, folder / "styles", 2, kind="color")
       >>> found.sizes
       [3, 3]
     """

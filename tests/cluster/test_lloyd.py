@@ -19,7 +19,8 @@ from clusterart_jax.cluster._row_bounds import ROW_BOUNDS
 @pytest.fixture(params=[EVERY_ROW, ROW_BOUNDS, GROUP_BOUNDS], ids=["every", "rows", "groups"])
 def bounds(request, monkeypatch):
     monkeypatch.setattr(_group_bounds, "_SIZE", 3)  # so that few centres are several groups
-    monkeypatch.setattr(_row_bounds, "_SLAB", 101)  # so that few rows are several slabs
+    monkeypatch.setattr(_row_bounds, "_AT_ONCE", 101)  # so that few rows are several slabs
+    monkeypatch.setattr(_row_bounds, "_SLAB", 101)
     return request.param
 
 
