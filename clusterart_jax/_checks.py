@@ -26,6 +26,17 @@ def check_key(key: KeyArray) -> KeyArray:
     return key
 
 
+def seed_key(seed: int) -> KeyArray:
+    """The key of a seed.
+
+    Raises:
+      ConfigError: for a seed that is no whole number of 32 bits.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed must be a whole number between 0 and {2**32 - 1}, not {seed!r}")
+    return jax.random.key(seed)
+
+
 def check_rows(x: ArrayLike, name: str = "x") -> Array:
     """Rows of numbers (n, d) with n, d ≥ 1, as floating point.
 

@@ -1,5 +1,9 @@
 """What can go wrong, by who can mend it; the command line turns each class into an exit code."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ClusterArtError(Exception):
     """Base of the errors that a user can mend; its text is one line that says how."""
@@ -35,3 +39,14 @@ class DivergedError(ClusterArtError, ArithmeticError):
     """A loss that is no longer finite; the last good checkpoint is kept."""
 
     exit_code = 6
+
+
+@contextmanager
+def about(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Around work on the picture of a file: what is wrong with `image` is told with its name."""
+    try:
+        yield
+    except DataError as error:
+        if not str(error).startswith("image"):
+            raise
+        raise DataError(f"{os.fspath(path)}: {error}") from error

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._checks import check_count, check_key
-from .._errors import ConfigError
+from .._errors import ConfigError, DataError
 from .._typing import Float, Int, KeyArray
 from ..features import srgb_to_oklab
 from ._counts import check_picture
@@ -63,6 +63,7 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
       ValueError: for another shape.
       TypeError: for another dtype.
       ConfigError: for options that cannot be.
+      DataError: where no pixel is visible.
 
     Example:
       >>> import jax, numpy as np
@@ -85,6 +86,8 @@ def lowpoly(key: KeyArray, image: Any, n_points: int = 2000, *, evenness: float 
         raise ConfigError(f"evenness must be above 0, not {evenness!r}")
     h, w = image.shape[:2]
     zoom = math.sqrt(min(max(n * _PER_POINT, _PIXELS[0]), _PIXELS[1]) / (h * w))
+    if image.ndim == 3 and image.shape[2] == 4 and not np.asarray(image)[..., 3].any():
+        raise DataError("image: no pixel of it is visible")
     small = photo_of(image, max(2, round(h * zoom)), max(2, round(w * zoom)))
     weights = _edges(small, evenness)
     pads = [(0, -side % _TILE) for side in weights.shape]

@@ -5,10 +5,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from .. import __version__
 from .._checks import hint
-from .._errors import ClusterArtError, ConfigError, OutputError
+from .._errors import ClusterArtError, ConfigError, OutputError, about
 from ._change import add_edit, add_restore, add_translate
 from ._draw import add_generate, add_interpolate
 from ._jobs import add_cluster, add_info, add_run
@@ -80,7 +81,9 @@ def _call(words: list[str]) -> int:
         return int(done.code or 0)
     from .._kept import kept_on_disk
 
-    with kept_on_disk():  # the next command compiles nothing that this one did
+    picture = getattr(options, "picture", None)
+    naming = nullcontext() if picture is None else about(picture)
+    with kept_on_disk(), naming:  # the next command compiles nothing that this one did
         return int(options.call(options))
 
 

@@ -11,6 +11,8 @@ from ._parser import Parser, command
 if TYPE_CHECKING:
     import numpy as np
 
+    from .._typing import KeyArray
+
 
 def on_picture(
     commands: Any, name: str, call: Callable[[argparse.Namespace], int], text: str, example: str
@@ -36,6 +38,13 @@ def picture_of(options: argparse.Namespace) -> "np.ndarray":
     if options.size is not None and options.size < 16:
         raise ConfigError(f"--size must be at least 16, not {options.size}")
     return read_picture(options.picture, max_side=options.size)
+
+
+def key_of(options: argparse.Namespace) -> "KeyArray":
+    """The key of `--seed`."""
+    from .._checks import seed_key
+
+    return seed_key(options.seed)
 
 
 def out_beside(options: argparse.Namespace, what: str, suffixes: tuple[str, ...]) -> Path:

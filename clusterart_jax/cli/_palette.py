@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._errors import ConfigError, DataError
-from ._artwork import add_size, on_picture, out_beside, picture_of
+from .._errors import ConfigError, DataError, about
+from ._artwork import add_size, key_of, on_picture, out_beside, picture_of
 from ._parser import Parser, command
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ def _number(word: str) -> int | str:
 
 
 def _palette(options: argparse.Namespace) -> int:
-    import jax
-
     from ..art import palette, shared_palette
 
     if options.k != "auto" and not (isinstance(options.k, int) and 1 <= options.k <= 256):
@@ -81,15 +79,27 @@ def _palette(options: argparse.Namespace) -> int:
         allowed = ", ".join(_SUFFIXES)
         rule = f"end in {allowed}" if one else "be a folder where palettes are several"
         raise ConfigError(f"--out must {rule}, not {options.out!r}")
-    key = jax.random.key(options.seed)
+    key = key_of(options)
     pictures = _read(files, options)
     if options.shared:
         name = Path(options.pictures[0]).resolve().stem if len(options.pictures) == 1 else "shared"
         found = shared_palette(key, (image for _, _, image in pictures), options.k)
         _give(found, name, out, options, None)
         return 0
+    left: list[Path] = []
     for name, path, image in pictures:
-        _give(palette(key, image, options.k), name, out, options, path)
+        try:
+            with about(path):
+                found = palette(key, image, options.k)
+        except DataError as error:
+            if len(files) == 1:
+                raise
+            print(f"clusterart: skipped: {error}", file=sys.stderr)
+            left += [] if files[name][1] else [path]
+            continue
+        _give(found, name, out, options, path)
+    if left:
+        raise DataError(f"{', '.join(map(str, left))}: no pixel is visible; all others are done")
     return 0
 
 
@@ -197,8 +207,6 @@ def _write(found: "Palette", name: str, path: Path, picture: Path | None) -> Non
 
 
 def _quantize(options: argparse.Namespace) -> int:
-    import jax
-
     from ..art import quantize
     from ..data import write_indexed_png
 
@@ -208,7 +216,7 @@ def _quantize(options: argparse.Namespace) -> int:
         raise ConfigError(f"--dither must be 0 to 1, not {options.dither}")
     out = out_beside(options, "quantized", (".png",))
     image = picture_of(options)
-    found = quantize(jax.random.key(options.seed), image, options.k, dither=options.dither)
+    found = quantize(key_of(options), image, options.k, dither=options.dither)
     write_indexed_png(out, found.indices, found.colors)
     print(out)
     return 0

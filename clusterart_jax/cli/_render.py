@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConfigError, OutputError
-from ._artwork import on_picture, out_beside, picture_of
+from ._artwork import key_of, on_picture, out_beside, picture_of
 from ._parser import Parser
 
 if TYPE_CHECKING:
@@ -205,14 +205,12 @@ def _begin(
     options: argparse.Namespace, suffixes: tuple[str, ...] = _VECTOR
 ) -> tuple[Path, Any, "np.ndarray"]:
     """Where to write, the key and the picture; all that can be wrong with them is told first."""
-    import jax
-
     out = out_beside(options, options.kind, suffixes)
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
     if out.suffix.lower() == ".png" and not 16 <= getattr(options, "pixels", 16) <= 20_000:
         raise ConfigError(f"--pixels must be between 16 and 20000, not {options.pixels}")
-    return out, jax.random.key(options.seed), picture_of(options)
+    return out, key_of(options), picture_of(options)
 
 
 def _color(text: str, option: str) -> "np.ndarray":

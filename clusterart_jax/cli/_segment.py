@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConfigError
-from ._artwork import on_picture, out_beside, picture_of
+from ._artwork import key_of, on_picture, out_beside, picture_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,11 +97,13 @@ def _found(options: argparse.Namespace, image: "np.ndarray") -> "Segments":
         if options.connected:
             raise ConfigError("--method slic takes no --connected: its parts are connected")
         return slic(image, 400 if options.k is None else options.k, compactness=options.compactness)
-    import jax
-
-    k = 8 if options.k is None and options.method != "dbscan" else options.k
+    k = options.k
+    if k is None and options.method != "dbscan":
+        k = min(8, image.shape[0] * image.shape[1])  # of very small pictures, a pixel each
+    elif k is not None and options.method == "dbscan":
+        raise ConfigError("--method dbscan finds by itself how many: it takes no -k")
     return segment(
-        jax.random.key(options.seed),
+        key_of(options),
         image,
         k,
         method=options.method,

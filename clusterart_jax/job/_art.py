@@ -8,13 +8,14 @@ import jax
 import numpy as np
 
 from .. import art
+from .._checks import seed_key
 from .._errors import ConfigError, DataError
 from .._files import atomic_path, make_folder
 from .._progress import progress
 from .._typing import KeyArray, UInt8
 from ..data import SAMPLES, png_bytes, read_picture
 from ..report import Portfolio, Swatch, Work, write_art_page
-from ._folder import ART_PAGE, seed_key
+from ._folder import ART_PAGE
 
 PAGE = "index.html"
 _SIDE = 800  # pixels of the longer side, at most
@@ -59,10 +60,8 @@ def make_art(
       >>> make_art(folder / "art", [folder / "ramp.png"]).name
       'index.html'
     """
-    if not pictures:
-        raise DataError("pictures: there are none")
     key = seed_key(seed)
-    photographs = [read_picture(name, max_side=_SIDE) for name in pictures]
+    photographs = read_photographs(pictures)
     names = _names(pictures)
     folder = Path(out)
     make_folder(folder)
@@ -87,6 +86,21 @@ def make_art(
     page = folder / Path(ART_PAGE).name
     write_art_page(page, portfolios, title="What became of photographs", notes=notes, back=back)
     return page
+
+
+def read_photographs(pictures: Sequence[str | os.PathLike[str]]) -> list[Picture]:
+    """The pictures, at the size that is worked on.
+
+    Raises:
+      DataError: when there are none, one cannot be read, or one is clear everywhere.
+    """
+    if not pictures:
+        raise DataError("pictures: there are none")
+    photographs = [read_picture(name, max_side=_SIDE) for name in pictures]
+    for name, image in zip(pictures, photographs, strict=True):
+        if image.shape[2] == 4 and not image[..., 3].any():
+            raise DataError(f"{os.fspath(name)}: no pixel of it is visible")
+    return photographs
 
 
 def _names(pictures: Sequence[str | os.PathLike[str]]) -> list[str]:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from .._checks import seed_key
 from .._typing import ArrayLike
 from ..pipeline import ClusterConfig, Keys
-from . import _folder as folder
 from ._clusters import cluster_images, clustering_numbers
 from ._record import warnings_of, write_clusters
 from ._shell import Run, Source, begin, finish, short_name, timed, title_of
@@ -65,7 +65,7 @@ def cluster_pictures(
       ['cluster-0.png', 'cluster-1.png', 'cluster-2.png']
     """
     config = ClusterConfig() if config is None else config
-    key = folder.seed_key(seed)
+    key = seed_key(seed)
     path = Path(out) if out is not None else Path("runs") / f"{short_name(data)}-clusters"
     seconds: dict[str, float] = {}
     pictures, done = begin(

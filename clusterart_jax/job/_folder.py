@@ -123,17 +123,6 @@ def _refuse_taken(path: Path, *, continued: bool) -> None:
         )
 
 
-def seed_key(seed: int) -> KeyArray:
-    """The key of a seed.
-
-    Raises:
-      ConfigError: for a seed that is no whole number of 32 bits.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ConfigError(f"seed must be a whole number between 0 and {2**32 - 1}, not {seed!r}")
-    return jax.random.key(seed)
-
-
 def held_out_rows(key: KeyArray, n: int, share: float) -> np.ndarray:
     """(n,) True for the pictures kept from training; none where there are too few to spare."""
     count = int(n * share)

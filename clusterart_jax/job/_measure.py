@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import features
+from .._checks import seed_key
 from .._errors import ConfigError, DataError
 from .._files import write_text
 from .._typing import Array, Images
@@ -72,12 +73,12 @@ def measure_pictures(
     trained, config = load_trained(path)
     if isinstance(n, bool) or not isinstance(n, int) or not 10 <= n <= 1_000_000:
         raise ConfigError(f"n must be a whole number between 10 and 1000000, not {n!r}")
-    key = folder.seed_key(seed)
+    key = seed_key(seed)
     look = None if network == OWN else features.network(network, weights=weights)
     pictures = pictures_of(path, data)
     images = pictures.images
     asked = folder.read_config(path)
-    keys = Keys.of(folder.seed_key(asked["seed"]))
+    keys = Keys.of(seed_key(asked["seed"]))
     held = folder.held_out_rows(keys.split, len(images), asked["holdout"])
     clustering = read_clustering(path, config, images.shape)
     labels = np.asarray(clustering.labels)

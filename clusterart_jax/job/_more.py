@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import seed_key
 from .._errors import CheckpointError, ConfigError
 from .._typing import UInt8
 from ..condition import encode, mix
@@ -89,7 +90,7 @@ def generate_pictures(
       (4, 8, 8, 1)
     """
     trained, config = load_trained(run)
-    key = folder.seed_key(seed)
+    key = seed_key(seed)
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 100_000:
         raise ConfigError(f"n must be a whole number between 1 and 100000, not {n!r}")
     warmth = config.temperature if temperature is None else temperature

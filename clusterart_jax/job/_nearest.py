@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import metrics
+from .._checks import seed_key
 from .._errors import ConfigError
 from .._typing import Float, Int, UInt8
 from ..features import pixels
@@ -74,7 +75,7 @@ def nearest_pictures(
         asked = read_pictures(pictures, trained, n).images
     of_run = pictures_of(path, data)
     told = folder.read_config(path)
-    split = Keys.of(folder.seed_key(told["seed"])).split
+    split = Keys.of(seed_key(told["seed"])).split
     rows = np.flatnonzero(~folder.held_out_rows(split, len(of_run.images), told["holdout"]))
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= len(rows):
         raise ConfigError(f"k must be a whole number between 1 and {len(rows)}, not {k!r}")

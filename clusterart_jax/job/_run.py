@@ -6,6 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import seed_key
 from .._errors import ConfigError
 from .._typing import ArrayLike, Images, KeyArray
 from ..condition import encode
@@ -13,7 +14,7 @@ from ..data import Pictures
 from ..generate import Model, save_tree
 from ..pipeline import Clustering, Keys, PipelineConfig
 from . import _folder as folder
-from ._art import make_art
+from ._art import make_art, read_photographs
 from ._clusters import cluster_images
 from ._evaluation import Trained, evaluate
 from ._feeds import Feed, fit, spread_over
@@ -86,12 +87,14 @@ def run(
       ['clustering.npz', 'clusters.csv', 'clusters.png']
     """
     config = PipelineConfig() if config is None else config
-    key = folder.seed_key(seed)
+    key = seed_key(seed)
     if not 0 <= holdout <= 0.5:
         raise ConfigError(f"holdout must be between 0 and 0.5, not {holdout!r}")
     path = Path(out) if out is not None else Path("runs") / short_name(data)
     seconds: dict[str, float] = {}
     photographs = [str(name) for name in art]
+    if photographs:
+        read_photographs(photographs)  # what is wrong with them is told before work begins
     pictures, done = begin(
         "run",
         Source(data, size, channels, limit, strict, download),

@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from .. import art
+from .._checks import seed_key
 from .._errors import ConfigError, DataError
 from .._typing import Bool, Float, UInt8
 from ..data import find_files, read_picture
-from ._folder import seed_key
 from ._style_files import StyleFolder, read_styles
 from ._styles import has_network
 

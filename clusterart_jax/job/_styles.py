@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import art, features
-from .._errors import DataError, OutputError
+from .._checks import check_count, seed_key
+from .._errors import ConfigError, DataError, OutputError
 from .._files import make_folder, write_text
 from .._progress import progress
 from .._typing import KeyArray, UInt8
 from ..data import png_bytes, read_picture, read_squares, write_png
 from ..report import StylePart, style_sheet, write_styles_page
 from . import _style_files as files
-from ._folder import seed_key
 from ._style_vectors import Described, check_kind, describe_files
 
 _TYPICAL = 12  # pictures on a sheet
@@ -100,17 +101,29 @@ def discover_styles(
       [3, 3]
     """
     key = seed_key(seed)
+    if isinstance(k, int):
+        check_count(k, "k")
     kind = kind or ("style" if has_network() else "texture")
     check_kind(kind)
     folder, path = Path(folder), Path(out)
     before = files.read_about(path)
     if before is None and path.exists() and not _ours(path):
         raise OutputError(f"{path} exists and holds no styles; choose another --out")
+    fresh = not path.exists()
     make_folder(path)
-    described = describe_files(folder, kind, path / files.VECTORS, limit=limit, quiet=quiet)
-    if len(described.names) < 2:
-        raise DataError(f"styles need two pictures or more; {folder} has only one to read")
-    styles = art.find_styles(jax.random.fold_in(key, 0), described.vectors, k)
+    try:
+        described = describe_files(folder, kind, path / files.VECTORS, limit=limit, quiet=quiet)
+        if len(described.names) < 2:
+            raise DataError(f"styles need two pictures or more; {folder} has only one to read")
+        styles = art.find_styles(jax.random.fold_in(key, 0), described.vectors, k)
+    except (ConfigError, DataError):
+        if fresh:  # came to nothing; what an interrupted call has looked at is kept
+            with suppress(OSError):
+                (path / files.VECTORS).unlink(missing_ok=True)
+                path.rmdir()
+        raise
+    for old in path.glob(files.SHEET.format("*")):
+        old.unlink(missing_ok=True)
     names = _names(before, described.names, styles)
     about = _about(folder, kind, seed, described, styles, names)
     rows = _examples(styles)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._checks import seed_key
 from .._errors import ConfigError, DataError
 from .._typing import Array, ArrayLike, UInt8
 from ..condition import encode, mix
@@ -79,7 +80,7 @@ def interpolate_pictures(
         z = family.draw(model, jax.random.split(key, len(places)), codes, warmth)
         return walk(family, model, z, codes, steps)
 
-    keys = jax.random.split(folder.seed_key(seed), rows)
+    keys = jax.random.split(seed_key(seed), rows)
     return np.stack([np.asarray(one(model, key)) for key in keys])
 
 
@@ -105,7 +106,7 @@ def translate_pictures(
     pictures, clusters, start = _own(run, data, trained, config, limit)
     ends = jnp.tile(end[None], (len(pictures), 1))
     call = jax.jit(translate, static_argnums=0)
-    made = call(trained.family, trained.model, folder.seed_key(seed), pictures.images, start, ends)
+    made = call(trained.family, trained.model, seed_key(seed), pictures.images, start, ends)
     return Worked(pictures.names, pictures.images, np.asarray(made), clusters)
 
 
@@ -137,7 +138,7 @@ def edit_pictures(
       DataError: where there are no such pictures.
     """
     trained, config = load_trained(run)
-    key = folder.seed_key(seed)
+    key = seed_key(seed)
     family, model = trained.family, trained.model
     sides = [_examples(run, side, trained, config, key, limit) for side in (toward, away)]
     pictures, clusters, codes = _own(run, data, trained, config, limit)
@@ -186,7 +187,7 @@ def restore_pictures(
     if mask is not None:
         known = ~_read_mask(mask, pictures.images.shape[:3])
     made, found, _ = restore(
-        trained.family, trained.model, folder.seed_key(seed), pictures.images, codes, known=known
+        trained.family, trained.model, seed_key(seed), pictures.images, codes, known=known
     )
     clusters = np.argmax(np.asarray(found), axis=1)
     clusters = np.where(clusters == config.k, -1, clusters)
