@@ -87,7 +87,8 @@ def _float_graph(graph: bytes) -> bytes:
     fields = list(read(graph))
     constants = {dict(read(v))[8] for n, v in fields if n == 5}
     out: list[Field] = []
-    for number, value in fields:
+    for number, found in fields:
+        value = found
         if number == 1:
             parts = list(read(value))
             inputs, kind = [v for n, v in parts if n == 1], dict(parts)[4]
@@ -95,9 +96,9 @@ def _float_graph(graph: bytes) -> bytes:
                 kind == b"DequantizeLinear" and inputs[0] not in constants
             ):
                 outputs = [(n, v) for n, v in parts if n == 2]
-                value = write((1, inputs[0]), *outputs, (4, b"Identity"))  # noqa: PLW2901
+                value = write((1, inputs[0]), *outputs, (4, b"Identity"))
         elif number in (11, 12):
-            value = _any_size(value)  # noqa: PLW2901
+            value = _any_size(value)
         if number != 13:  # sizes of what flows
             out.append((number, value))
     return write(*out)

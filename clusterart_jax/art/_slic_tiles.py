@@ -114,7 +114,8 @@ def _lab(pixels: Array, scale: Array) -> tuple[Array, Array, Array]:
         cube = jnp.exp(jnp.log(jnp.maximum(t, edge**3)) / 3)
         return jnp.where(t > edge**3, cube, t / (3 * edge**2) + 4 / 29)
 
-    x, y, z = (root(sum(matrix[j, i] * light[j] for j in range(3))) for i in range(3))  # type: ignore[arg-type]
+    red, green, blue = light
+    x, y, z = (root(a * red + b * green + c * blue) for a, b, c in matrix.T)
     return (116 * y - 16) * scale, 500 * (x - y) * scale, 200 * (y - z) * scale
 
 

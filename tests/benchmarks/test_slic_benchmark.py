@@ -1,5 +1,7 @@
 """The superpixel cases at tiny sizes, and their losses by hand."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_scenes_have_their_regions():
 
 
 def test_both_run(plain_jax):
-    load = lambda: slic.load_scenes(slic.blobs, 1, 60, 80, 5, 40)  # noqa: E731
+    load = partial(slic.load_scenes, slic.blobs, 1, 60, 80, 5, 40)
     result = run_case(slic._case("slic/tiny", "blobs", load, slic.leaked), 2, min_s=0.001)
     assert result.status == "ok"
     for contender in result.contenders:
