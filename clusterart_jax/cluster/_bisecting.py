@@ -24,6 +24,8 @@ from ._two_means import two_means
 INITS = ("random", "k-means++")
 STRATEGIES = ("biggest_inertia", "largest_cluster")
 
+_SPREAD = 100_000  # numbers a cluster from which devices save more than their talk costs
+
 
 class BisectingKMeansResult(NamedTuple):
     """A tree of splits in two, and the clusters at its leaves, numbered from left to right.
@@ -103,7 +105,8 @@ def bisecting_kmeans(
     n_init = check_count(n_init, "n_init")
     check_choice(init, "init", INITS)
     check_choice(strategy, "strategy", STRATEGIES)
-    rows, weights, sharding = spread_rows(x, check_weights(sample_weight, x))
+    weights = check_weights(sample_weight, x)
+    rows, weights, sharding = spread_rows(x, weights, fewest=_SPREAD * k // x.shape[1])
     result = _bisecting_kmeans(
         check_key(key),
         rows,

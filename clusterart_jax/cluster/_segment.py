@@ -10,8 +10,10 @@ from jax import lax
 from .._linalg import HIGHEST, block_size, total
 from .._typing import Array, KeyArray
 
-WIDE = 16
+WIDE = 40
 """Columns from which a row is better read whole than column by column with its neighbours."""
+
+_WIDTH = 256  # numbers of a row at least, for the size of blocks: a block is copied where it is read
 
 
 class Rows(NamedTuple):
@@ -33,7 +35,7 @@ class Rows(NamedTuple):
 def no_rows(x: Array) -> Rows:
     """Room for all rows of `x`."""
     n, d = x.shape
-    block = block_size(n, max(d, 64))
+    block = block_size(n, max(d, _WIDTH))
     shape = (-(-n // block), block)
     flat = jnp.zeros(shape, x.dtype)
     whole = jnp.zeros((shape[0], *((block, d) if d >= WIDE else (d, block))), x.dtype)

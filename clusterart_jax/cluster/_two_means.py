@@ -10,7 +10,6 @@ from jax import lax
 from .._linalg import HIGHEST, squared_norms, total
 from .._typing import Array, KeyArray
 from ._segment import (
-    WIDE,
     Rows,
     along,
     block_mass,
@@ -22,6 +21,7 @@ from ._segment import (
 
 _ALIKE = 1e-5  # relative difference of inertia by which another start must be better
 _FEW = 32  # rows looked at singly, in one go
+_BOUNDED = 128  # columns from which bounds cost less than they save, on a CPU
 
 
 class Split(NamedTuple):
@@ -126,7 +126,7 @@ def _lloyd(centers: Array, rows: Rows, x: Array, max_iter: Array, tol: Array, ax
         return _State(after, known, jnp.sum((after - s.centers) ** 2), s.n_iter + 1)
 
     known = None
-    if d >= WIDE and jax.default_backend() == "cpu":  # where bounds cost less than they save
+    if d >= _BOUNDED and jax.default_backend() == "cpu":
         # At first all rows lie left, and what is known of them is for a way of length 0.
         none = jnp.zeros_like(rows.weights)
         ways = jnp.zeros((len(none), d), centers.dtype)

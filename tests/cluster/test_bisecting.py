@@ -99,9 +99,9 @@ def leaves_below(children, code, k):
     return [leaf for c in children[code - k] for leaf in leaves_below(children, c, k)]
 
 
-@pytest.mark.parametrize(("n", "width"), [(700, 3), (600, 64)])
+@pytest.mark.parametrize(("n", "width"), [(700, 3), (600, 64), (600, 160)])
 def test_two_clusters_are_those_of_k_means(n, width, key):
-    """Narrow rows are read column by column, wide ones with bounds."""
+    """Narrow rows are read column by column, wide ones whole, wider ones with bounds."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, width)) * np.linspace(3, 0.5, width)
     two = bisecting_kmeans(key, x, 2, tol=0)
@@ -116,7 +116,7 @@ def test_bounds_do_not_change_the_result(key, monkeypatch):
     from clusterart_jax.cluster import _bisecting, _two_means
 
     rng = np.random.default_rng(1)
-    x = (rng.normal(size=(3000, 40)) + 3 * (np.arange(3000) % 3)[:, None]).astype(np.float32)
+    x = (rng.normal(size=(3000, 130)) + 3 * (np.arange(3000) % 3)[:, None]).astype(np.float32)
     bounded = bisecting_kmeans(key, x, 6)
     seen = []
     plain = _two_means._right_by_bounds
