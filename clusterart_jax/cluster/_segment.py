@@ -13,7 +13,7 @@ from .._typing import Array, KeyArray
 WIDE = 40
 """Columns from which a row is better read whole than column by column with its neighbours."""
 
-_WIDTH = 256  # numbers of a row at least, for the size of blocks: a block is copied where it is read
+_WIDTH = 256  # numbers of a row at least, when blocks are sized: reading a block copies it
 
 
 class Rows(NamedTuple):
