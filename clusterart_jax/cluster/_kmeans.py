@@ -232,7 +232,7 @@ def _slope(
 
 def _fewest(d: int, k: int) -> int:
     """Rows from which on several devices are quicker than one (measured)."""
-    return max(8192, 2**21 // (16 + d + d * k // 32))
+    return max(8192, 2**21 // (16 + d + (d + 24) * k // 32))
 
 
 def _copy_pays(x: Array) -> bool:

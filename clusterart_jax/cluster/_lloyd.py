@@ -143,7 +143,6 @@ def lloyd_plain(centers: Array, p: Problem) -> Solution:
         carry: tuple[()], valid: Bool[Array, " b"], x: Array, labels: Array
     ) -> tuple[tuple[()], tuple[Array, Array]]:
         x = x - p.origin
-        # Where no label changed last time, the same rows gave the same centres again.
         labels = lax.cond(
             s.changed == 0, lambda: labels, lambda: nearest_one(x, s.centers, norms)[1]
         )
@@ -191,7 +190,8 @@ def lloyd_bounded(centers: Array, p: Problem, bounds: Bounds) -> Solution:
 
     start = (_start(centers, p.x), bounds.start(centers, p), zeros, zeros)
     s, known, _, _ = lax.while_loop(lambda carry: _more(carry[0], p), body, start)
-    labels = bounds.reassign(s, known, p)[0]
+    # Where no label changed last time, the same rows gave the same centres again.
+    labels = lax.cond(s.changed == 0, lambda: s.labels, lambda: bounds.reassign(s, known, p)[0])
 
     def measure(
         carry: tuple[()], valid: Bool[Array, " b"], x: Array, labels: Array

@@ -113,14 +113,11 @@ def _grouped_scores(x: Array, centers: Array, norms: Array) -> tuple[Array, Arra
     k = centers.shape[0]
     groups = -(-k // _GROUP)
     size = -(-k // groups)
-    pad = groups * size - k
-    norms = jnp.pad(norms, (0, pad), constant_values=jnp.inf)
-    centers = jnp.pad(centers, ((0, pad), (0, 0)))
-    d = centers.shape[1]
-    if 8 <= d <= 64 and d * k >= 128:  # measured: turning the product takes less than turning x
-        scores = _row_scores(x, centers, norms).T
-    else:
-        scores = norms[:, None] - 2 * jnp.matmul(centers, x.T, precision=HIGHEST)
+    if groups * size > k:  # padded by a gather: what follows `jnp.pad` ran five times as long
+        places = jnp.arange(groups * size, dtype=jnp.int32)
+        norms = jnp.where(places < k, norms[jnp.minimum(places, k - 1)], jnp.inf)
+        centers = centers[jnp.minimum(places, k - 1)]
+    scores = norms[:, None] - 2 * jnp.matmul(centers, x.T, precision=HIGHEST)
     # Computed once and stored: fused into the reduction it would lose the vector loop.
     scores = lax.optimization_barrier(scores.reshape(groups, size, x.shape[0]))
     first = lax.broadcasted_iota(jnp.int32, scores.shape, 0) * jnp.int32(size)

@@ -25,7 +25,8 @@ def row_bounds_pay(n: int, d: int, k: int) -> bool:
     """Whether a row's distances to all centres cost more than keeping bounds does (measured)."""
     if jax.default_backend() != "cpu" or n < 4096 or k < 6:
         return False
-    return k * (12 + d) > (800 if d > 4 else 2500)
+    cost = k * (12 + d)  # of a row without bounds
+    return cost > (800 if d > 4 else 2500) and n * cost > 40_000_000
 
 
 class _Known(NamedTuple):
