@@ -32,8 +32,53 @@ def test_a_seed_that_cannot_be(said, tmp_path, words, seed):
     before = sorted(tmp_path.iterdir())
     code, out, err = said(*words.split(), "a.png", "--seed", seed)
     assert (code, out) == (2, [])
-    assert err == [f"clusterart: seed must be a whole number between 0 and 4294967295, not {seed}"]
+    assert err == [
+        f"clusterart: --seed must be a whole number between 0 and 4294967295, not {seed}"
+    ]
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("render stipple a.png --points 0", "--points"),
+        ("render lowpoly a.png --points 2", "--points"),
+        ("render lowpoly a.png --evenness 0", "--evenness"),
+        ("render numbers a.png --colors 99", "--colors"),
+        ("render numbers a.png --smallest 0", "--smallest"),
+        ("render posterize a.png --colors 1", "--colors"),
+        ("render stitch a.png --columns 0", "--columns"),
+        ("render mosaic a.png --tiles digits --tile 0", "--tile"),
+        ("segment a.png -k 0", "-k"),
+        ("segment a.png --superpixels 0", "--superpixels"),
+        ("segment a.png --method slic -k 0", "-k"),
+        ("segment a.png --width 0", "--width"),
+        ("styles discover . --features color -k 0 --out x", "-k"),
+    ],
+)
+def test_what_cannot_be_is_told_of_the_option(said, tmp_path, words, option):
+    before = sorted(tmp_path.iterdir())
+    code, out, err = said(*words.split())
+    assert (code, out) == (2, [])
+    assert [line.split(" must ")[0] for line in err] == [f"clusterart: {option}"]
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"{command} a.png" for command in ("palette", "quantize", "segment", "render lowpoly")),
+        "styles apply a.png --from b.png --method transfer",
+    ],
+)
+def test_a_folder_that_is_not_there_is_told_before_the_work(said, monkeypatch, words):
+    def work(*_, **__):
+        raise AssertionError("the picture was read")
+
+    monkeypatch.setattr("clusterart_jax.data.read_picture", work)
+    code, out, err = said(*words.split(), "--out", "none/x.png")
+    assert (code, out) == (4, [])
+    assert err == ["clusterart: cannot write none/x.png: there is no folder none"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,20 @@ def _call(words: list[str]) -> int:
     picture = getattr(options, "picture", None)
     naming = nullcontext() if picture is None else about(picture)
     with kept_on_disk(), naming:  # the next command compiles nothing that this one did
-        return int(options.call(options))
+        try:
+            return int(options.call(options))
+        except ConfigError as error:
+            raise _by_option(error, options) from error
+
+
+def _by_option(error: ConfigError, options: argparse.Namespace) -> ConfigError:
+    """What is wrong with an argument of a function, told of the option that gives it."""
+    if not hasattr(options, "names"):
+        return error
+    given = {a.dest: a.option_strings[0] for a in options.parser._actions if a.option_strings}
+    name, _, rest = str(error).partition(" ")
+    option = {**given, **options.names}.get(name)
+    return error if option is None else ConfigError(f"{option} {rest}")
 
 
 def _explain(error: BaseException, words: list[str]) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._errors import ConfigError
+from .._errors import ConfigError, OutputError
 from ._parser import Parser, command
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def on_picture(
 ) -> Parser:
     """A command that takes one picture and writes one file."""
     parser = command(commands, name, call, text, example)
+    parser.set_defaults(names={})
     parser.add_argument("picture", metavar="PICTURE", help="a picture file")
     add_size(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the randomness (default: 0)")
@@ -57,4 +58,11 @@ def out_beside(options: argparse.Namespace, what: str, suffixes: tuple[str, ...]
     out = Path(options.out)
     if out.suffix.lower() not in suffixes:
         raise ConfigError(f"--out must end in {' or '.join(suffixes)}, not {options.out!r}")
+    return in_folder(out)
+
+
+def in_folder(out: Path) -> Path:
+    """A file to write, whose folder is there."""
+    if not out.parent.is_dir():
+        raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
     return out

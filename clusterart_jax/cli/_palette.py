@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConfigError, DataError, about
-from ._artwork import add_size, key_of, on_picture, out_beside, picture_of
+from ._artwork import add_size, in_folder, key_of, on_picture, out_beside, picture_of
 from ._parser import Parser, command
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def add_palette(commands: Any) -> None:
         "Find the colours of pictures, their names and shares; write them for programs.",
         "clusterart palette photo.jpg -k 8 --out photo-palette.png",
     )
+    parser.set_defaults(names={})
     parser.add_argument(
         "pictures", nargs="+", metavar="PICTURE", help="picture files, or folders of them"
     )
@@ -79,6 +80,8 @@ def _palette(options: argparse.Namespace) -> int:
         allowed = ", ".join(_SUFFIXES)
         rule = f"end in {allowed}" if one else "be a folder where palettes are several"
         raise ConfigError(f"--out must {rule}, not {options.out!r}")
+    if out is not None and out.suffix:
+        in_folder(out)
     key = key_of(options)
     pictures = _read(files, options)
     if options.shared:

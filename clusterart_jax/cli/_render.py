@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._errors import ConfigError, OutputError
+from .._errors import ConfigError
 from ._artwork import key_of, on_picture, out_beside, picture_of
 from ._parser import Parser
 
@@ -62,6 +62,7 @@ def _on(
 def _add_stipple(kinds: Any) -> None:
     text = "Dots of ink, closer together where the picture is dark."
     parser = _on(kinds, "stipple", _stipple, text, "--points 15000 --out dots.svg", _VECTOR)
+    parser.set_defaults(names={"n_points": "--points"})
     add = parser.add_argument
     add("--points", type=int, default=10_000, help="how many dots (default: 10,000)")
     add("--gamma", type=float, default=1.0, help="above 1: light parts are emptier (default: 1)")
@@ -74,6 +75,7 @@ def _add_stipple(kinds: Any) -> None:
 def _add_numbers(kinds: Any) -> None:
     text = "Painting by numbers; a PDF has the sheet, and on a second page how it will look."
     parser = _on(kinds, "numbers", _numbers, text, "--colors 20 --out numbers.pdf", _VECTOR)
+    parser.set_defaults(names={"n_colors": "--colors", "smallest_mm": "--smallest"})
     add = parser.add_argument
     add("--colors", type=int, default=24, metavar="N", help="at most so many, 2…64 (default: 24)")
     add(
@@ -91,6 +93,7 @@ def _add_numbers(kinds: Any) -> None:
 def _add_lowpoly(kinds: Any) -> None:
     text = "Triangles, small where the picture has edges."
     parser = _on(kinds, "lowpoly", _lowpoly, text, "--points 1500 --out lowpoly.svg", _VECTOR)
+    parser.set_defaults(names={"n_points": "--points"})
     add = parser.add_argument
     add("--points", type=int, default=2000, help="corners inside (default: 2000)")
     add("--evenness", type=float, default=0.12, help="more makes sizes alike (default: 0.12)")
@@ -100,6 +103,7 @@ def _add_mosaic(kinds: Any) -> None:
     text = "A picture made of the pictures in a folder."
     example = "--tiles digits --tint 0.8 --out mosaic.png"
     parser = _on(kinds, "mosaic", _mosaic, text, example, _RASTER)
+    parser.set_defaults(names={"size": "--tile"})
     add = parser.add_argument
     add("--tiles", required=True, metavar="DATA", help="a folder of pictures, or a named set")
     add("--columns", type=int, default=64, help="tiles side by side (default: 64)")
@@ -112,6 +116,7 @@ def _add_mosaic(kinds: Any) -> None:
 def _add_posterize(kinds: Any) -> None:
     text = "Few flat colours with smooth outlines."
     parser = _on(kinds, "posterize", _posterize, text, "--colors 8 --out poster.svg", _VECTOR)
+    parser.set_defaults(names={"n_colors": "--colors"})
     add = parser.add_argument
     add("--colors", type=int, default=12, metavar="N", help="at most so many, 2…64 (default: 12)")
     help_ = "side of a square as large as the smallest area (default: a hundredth of the picture)"
@@ -122,6 +127,7 @@ def _add_posterize(kinds: Any) -> None:
 def _add_chart(kinds: Any, kind: str, what: str) -> None:
     text = f"Draw {what} with counts; a PDF has pages to work from, others one sheet."
     parser = _on(kinds, kind, _chart, text, f"--columns 60 --out {kind}.pdf", _VECTOR)
+    parser.set_defaults(names={"n_colors": "--colors"})
     add = parser.add_argument
     add("--columns", type=int, default=80, help="squares side by side (default: 80)")
     add("--colors", type=int, default=16, metavar="N", help="at most so many, 1…64 (default: 16)")
@@ -206,8 +212,6 @@ def _begin(
 ) -> tuple[Path, Any, "np.ndarray"]:
     """Where to write, the key and the picture; all that can be wrong with them is told first."""
     out = out_beside(options, options.kind, suffixes)
-    if not out.parent.is_dir():
-        raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
     if out.suffix.lower() == ".png" and not 16 <= getattr(options, "pixels", 16) <= 20_000:
         raise ConfigError(f"--pixels must be between 16 and 20000, not {options.pixels}")
     return out, key_of(options), picture_of(options)

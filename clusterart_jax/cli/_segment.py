@@ -59,6 +59,7 @@ def add_segment(commands: Any) -> None:
     )
     parser.add_argument("--width", type=int, default=1, help="of outlines, in pixels (default: 1)")
     parser.add_argument("--out", metavar="PNG", help="default: PICTURE-segments.png, here")
+    parser.set_defaults(names={"n_segments": "-k", "n_superpixels": "--superpixels"})
 
 
 def _segment(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConfigError, DataError
+from ._artwork import in_folder
 from ._finished import read_shares
 from ._parser import Parser, command
 
@@ -35,6 +36,7 @@ def _add_discover(commands: Any) -> None:
         "Cluster pictures by style: a sheet of each, names to edit, a file of them.",
         "clusterart styles discover paintings/ -k auto --out styles/",
     )
+    parser.set_defaults(names={})
     add = parser.add_argument
     add("folder", metavar="FOLDER", help="folder of pictures")
     add("-k", "--k", default="auto", metavar="N|auto", help="number of styles (default: auto)")
@@ -93,6 +95,7 @@ def _add_invent(commands: Any) -> None:
 
 
 def _add_photo(parser: Parser) -> None:
+    parser.set_defaults(names={})
     add = parser.add_argument
     add("photo", metavar="PHOTO", help="a picture file, or a folder of them")
     add(
@@ -219,6 +222,7 @@ def _check_out(options: argparse.Namespace, sheet: bool) -> None:
         return
     if Path(options.out).suffix.lower() not in _PICTURES:
         raise ConfigError(f"--out must end in {' or '.join(_PICTURES)}, not {options.out!r}")
+    in_folder(Path(options.out))
 
 
 def _files(options: argparse.Namespace, style: "Wanted", brush: "Brush") -> int:
