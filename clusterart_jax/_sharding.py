@@ -114,7 +114,7 @@ def spread_rows(
     if short:
         x = jnp.pad(x, ((0, short), (0, 0)))
         weights = jnp.pad(weights, (0, short), constant_values=absent)
-    return _lend_rows(x, sharding), place_rows(weights, sharding), sharding
+    return _lend_rows(x, sharding), _lend_rows(weights, sharding), sharding
 
 
 def _lend_rows(x: Array, sharding: RowSharding) -> Array:

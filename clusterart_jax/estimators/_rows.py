@@ -48,6 +48,8 @@ def floats(estimator: BaseEstimator, X: Any, *, reset: bool, **options: Any) -> 
 
 def check_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray:
     """Weights (n,) ≥ 0 in the type of the rows; ones where None."""
+    if sample_weight is None:
+        return np.broadcast_to(X.dtype.type(1), X.shape[:1])  # one number in memory
     weights = _check_sample_weight(sample_weight, X, dtype=X.dtype)
     if (weights < 0).any():
         raise ValueError("Negative values in data passed to `sample_weight`.")
