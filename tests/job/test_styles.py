@@ -169,6 +169,20 @@ def test_only_some_parts_are_painted(found):
         brush._replace(only=(7,)).paint(photo, style)
 
 
+def test_a_border_is_sharp_at_an_edge_and_soft_where_there_is_none():
+    from clusterart_jax.job._styled import _matte
+
+    mask = np.zeros((200, 200), bool)
+    mask[:, 100:] = True
+    picture = np.full((200, 200, 3), 90, np.uint8)
+    picture[:100, 100:] = 180  # an edge along the upper half of the border
+    share = _matte(mask, picture)
+    assert share[50, 99] < 0.1 < 0.9 < share[50, 100]
+    assert 0.3 < share[150, 99] < share[150, 100] < 0.7
+    np.testing.assert_array_equal(share[:, :90], 0)
+    np.testing.assert_array_equal(share[:, 110:], 1)
+
+
 def test_the_network_paints_in_what_it_sees_of_examples(found, monkeypatch):
     monkeypatch.setattr(art, "style_vectors", lambda pictures: np.ones((len(pictures), 100)))
     painted = []
