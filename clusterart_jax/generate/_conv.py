@@ -10,15 +10,20 @@ from jax import lax
 
 from .._typing import Array, Float
 
+# On a CPU the native convolution is quicker from so many channels on both sides, and pixels of a
+# picture, on (measured).
+_CHANNELS, _PIXELS = 16, 150
+
 
 def conv(
     x: Float[Array, "b h w c"], kernel: Float[Array, "s s c o"], stride: int = 1
 ) -> Float[Array, "b h2 w2 o"]:
     """Square convolution with zero padding, so that stride 1 keeps the size and 2 halves it.
 
-    On CPU as shifted copies and one matrix product: XLA's own convolution runs 10 to 40 times
-    slower inside a compiled loop there (jax-ml/jax#12868). What has fewer channels is copied, the
-    pictures before the product or the result after it. Elsewhere the native one.
+    On CPU the derivatives of XLA's own convolution run 10 to 40 times slower inside a compiled loop
+    (jax-ml/jax#12868). Of large pictures with many channels it has derivatives of its own there,
+    backwards only; others, and those that halve, are made of shifted copies and one matrix product:
+    what has fewer channels is copied, the pictures before the product or the result after it.
 
     Args:
       x: pictures (b, h, w, c); h and w are multiples of `stride`.
@@ -34,9 +39,30 @@ def conv(
       >>> conv(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)))[0, :2, :2, 0].tolist()
       [[4.0, 6.0], [6.0, 9.0]]
     """
-    return lax.platform_dependent(
-        x, kernel, cpu=partial(_shifted, stride=stride), default=partial(_native, stride=stride)
-    )
+    large = min(kernel.shape[2:]) >= _CHANNELS and x.shape[1] * x.shape[2] >= _PIXELS
+    on_cpu = _same_size if large and stride == 1 else partial(_shifted, stride=stride)
+    return lax.platform_dependent(x, kernel, cpu=on_cpu, default=partial(_native, stride=stride))
+
+
+@jax.custom_vjp
+def _same_size(x: Array, kernel: Array) -> Array:
+    """The native convolution, whose derivatives are another and a matrix product."""
+    return _native(x, kernel, stride=1)
+
+
+def _same_size_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _same_size(x, kernel), (x, kernel)
+
+
+def _same_size_backward(kept: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
+    x, kernel = kept
+    by_x = _same_size(slope, kernel[::-1, ::-1].transpose(0, 1, 3, 2))
+    around = _around(x, kernel.shape[0], 1)
+    by_kernel = around.reshape(-1, around.shape[3]).T @ slope.reshape(-1, slope.shape[3])
+    return by_x, by_kernel.reshape(kernel.shape)
+
+
+_same_size.defvjp(_same_size_forward, _same_size_backward)
 
 
 def _shifted(x: Array, kernel: Array, *, stride: int) -> Array:
@@ -50,11 +76,18 @@ def _shifted(x: Array, kernel: Array, *, stride: int) -> Array:
         rows = _added(product(x, turned), 1, size)
         return _added(rows, 2, size)[:, reach : reach + h, reach : reach + w]
     # What lies around a pixel is taken at once: to take it by rows writes more, and was slower.
+    return product(_around(x, size, stride), kernel.reshape(size * size * c, out))
+
+
+def _around(x: Array, size: int, stride: int) -> Array:
+    """The channels of what lies around each pixel, or each second one, one after the other."""
+    _, h, w, _ = x.shape
+    reach = size // 2
     padded = jnp.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
     slices = [
         padded[:, i : i + h : stride, j : j + w : stride] for i in range(size) for j in range(size)
     ]
-    return product(jnp.concatenate(slices, axis=3), kernel.reshape(size * size * c, out))
+    return jnp.concatenate(slices, axis=3)
 
 
 def product(x: Float[Array, "... c"], kernel: Float[Array, "c o"]) -> Float[Array, "... o"]:

@@ -39,11 +39,14 @@ def by_hand(x, kernel, stride):
         ((2, 6, 5, 6), 3, 1),  # more channels than come out: the product comes first
         ((2, 5, 7, 5), 5, 1),
         ((2, 4, 8, 6), 3, 2),
+        ((2, 14, 15, 16), 3, 1),  # large, with many channels: derivatives of its own
+        ((1, 13, 14, 17), 5, 1),
     ],
 )
 def test_both_ways_equal_the_sum_and_each_other_also_in_gradients(shape, size, stride):
     rng = np.random.default_rng(0)
-    x, kernel = rng.normal(size=shape), rng.normal(size=(size, size, shape[3], 4))
+    out = 18 if shape[3] >= 16 else 4
+    x, kernel = rng.normal(size=shape), rng.normal(size=(size, size, shape[3], out))
     expected = by_hand(x, kernel, stride)
     cotangent = jnp.asarray(rng.normal(size=expected.shape))
 
@@ -64,11 +67,12 @@ def test_both_ways_equal_the_sum_and_each_other_also_in_gradients(shape, size, s
             np.testing.assert_allclose(a, b, atol=1e-12)
 
 
-@pytest.mark.parametrize(("channels", "stride"), [(2, 1), (6, 1), (2, 2)])
+@pytest.mark.parametrize(("channels", "stride"), [(2, 1), (6, 1), (2, 2), (16, 1)])
 def test_second_derivatives_and_vmap_are_those_of_the_native_way(channels, stride):
     """Penalties on gradients need the first."""
     rng = np.random.default_rng(1)
-    x, kernel = rng.normal(size=(3, 2, 4, 6, channels)), rng.normal(size=(3, 3, channels, 4))
+    h, w, out = (12, 13, 17) if channels == 16 else (4, 6, 4)  # 16: derivatives of its own
+    x, kernel = rng.normal(size=(3, 2, h, w, channels)), rng.normal(size=(3, 3, channels, out))
 
     def slopes(way, x, kernel):
         def steep(x, kernel):
