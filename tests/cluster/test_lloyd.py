@@ -9,6 +9,7 @@ import pytest
 
 from clusterart_jax._linalg import compact, moments, round_origin
 from clusterart_jax.cluster import _group_bounds, _lloyd, _row_bounds
+from clusterart_jax.cluster._empty import fill_empty
 from clusterart_jax.cluster._every_row import EVERY_ROW
 from clusterart_jax.cluster._group_bounds import GROUP_BOUNDS, split_groups
 from clusterart_jax.cluster._lloyd import Problem, lloyd_bounded, lloyd_plain
@@ -70,6 +71,23 @@ def agree(plain, bounded):
 def test_the_bounded_way_gives_the_same(bounds, digits, k, dtype):
     for max_iter in (0, 1, 3, 300):
         agree(*both(bounds, digits.astype(dtype), digits[:k].astype(dtype), max_iter=max_iter))
+
+
+def test_a_centre_without_rows_is_empty_though_rounding_left_some_of_its_weight():
+    """As where rows of weights 0.1, 0.2 and 0.3 came in one order and left in another."""
+    x = np.array([[0.0], [1.0], [9.0], [4.0]])
+    p = problem(x, weights=[0.3, 0.2, 0.1, 0.0], k=3)
+    p = p._replace(origin=0.0)
+    centers, labels = jnp.array([[0.0], [50.0], [60.0]]), jnp.array([0, 0, 0, 2])
+    left = 0.1 + 0.2 + 0.3 - (0.3 + 0.2 + 0.1)
+    assert left > 0
+    sums = jnp.array([[1.1, 0.6], [50 * left, left], [0.0, 0.0]])
+    found = fill_empty(sums, labels, centers, p)
+    np.testing.assert_allclose(found, [[0, 0.3], [0.9, 0.1], [0.2, 0.2]], atol=1e-12)
+    tiny = sums.at[1].set(jnp.array([1e-19, 1e-20]))  # so light, but there
+    np.testing.assert_allclose(
+        fill_empty(tiny, labels.at[1].set(1), centers, p)[1], [1e-19, 1e-20], rtol=1e-12
+    )
 
 
 def test_with_weights_and_absent_rows(bounds, blobs):
