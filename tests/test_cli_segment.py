@@ -74,7 +74,7 @@ def test_every_method_draws(said, method):
         (["photo.jpg", "--as", "mask", "--only", "x"], 2, "--only must be numbers"),
         (["photo.jpg", "--as", "mask", "--only", "9"], 2, "no segment 9"),
         (["photo.jpg", "-k", "0"], 2, "k must be between"),
-        (["photo.jpg", "-k", "0", "--method", "slic"], 2, "n_segments must be between"),
+        (["photo.jpg", "-k", "0", "--method", "slic"], 2, "-k must be between"),
         (["photo.jpg", "-k", "3", "--method", "dbscan"], 2, "it takes no -k"),
         (["photo.jpg", "--method", "slic", "--eps", "1"], 2, "--method slic takes no --eps"),
         (["photo.jpg", "--method", "slic", "--connected"], 2, "takes no --connected"),
