@@ -158,9 +158,7 @@ class CentersEstimator(
 
         check_is_fitted(self)
         X = floats(self, X, reset=False)
-        # Expanded squares lose all digits of rows that lie far off.
-        origin = self.cluster_centers_.mean(axis=0, keepdims=True)
-        return euclidean_distances(X - origin, self.cluster_centers_ - origin)
+        return euclidean_distances(X, self.cluster_centers_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Minus the weighted sum of squared distances to the nearest centres.
