@@ -13,12 +13,12 @@ from .._typing import Float, Int, KeyArray, UInt8
 from ..cluster import kmeans
 from ..features import srgb_to_oklab
 from ._counts import check_picture
-from ._photo import of_colors, photo_of, resample
+from ._photo import of_colors, photo_of, shares
 
 _GRID = 4  # tiles are compared by the colours of 4 x 4 fields
 _CLUSTERS = 64
 _CHOICE = 128  # tiles that a place can choose from
-_ROUND = 2**22  # distances computed at a time
+_ROUND = 2**22  # numbers computed at a time
 _MOST_PIXELS = 2**28
 
 
@@ -102,7 +102,8 @@ def mosaic(
     k = min(len(looks), max(1, round(math.sqrt(len(looks)))), _CLUSTERS)
     found = kmeans(begin, jnp.asarray(looks), k, max_iter=30)
     clusters, centers = np.asarray(found.labels), np.asarray(found.centers)
-    choice, costs = _choices(places[shown], looks, clusters, centers)
+    c = min(len(looks), _CHOICE if apart and variety else 1)
+    choice, costs = _choices(places[shown], looks, clusters, centers, c)
     turns = np.asarray(jax.random.permutation(order, int(shown.sum())))
     where = np.flatnonzero(shown)
     chosen = _laid(choice, costs, where, turns, (rows, columns), apart, variety)
@@ -131,21 +132,23 @@ def _fields(pixels: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 def _looks(tiles: np.ndarray) -> Float[np.ndarray, "n 48"]:
     """The OKLab colours of the fields of each tile."""
-    found = []
-    for i in range(0, len(tiles), 1024):
-        part = tiles[i : i + 1024].astype(np.float32) / 255
-        part = resample(resample(part, _GRID, axis=1), _GRID, axis=2)
-        found.append(np.broadcast_to(part, (*part.shape[:3], 3)))
-    return of_colors(srgb_to_oklab, np.concatenate(found)).reshape(len(tiles), -1)
+    n, s, t, c = tiles.shape
+    down, across = (shares(side, _GRID).toarray() for side in (s, t))
+    means = np.empty((n, _GRID, _GRID, c), np.float32)
+    step = max(1, _ROUND // (s * t * c))
+    for i in range(0, n, step):
+        rows = tiles[i : i + step].astype(np.float32).reshape(-1, s, t * c)
+        means[i : i + step] = across @ (down @ rows).reshape(-1, _GRID, t, c)
+    rgb = np.broadcast_to(means / 255, (*means.shape[:3], 3))
+    return of_colors(srgb_to_oklab, rgb).reshape(n, -1)
 
 
 def _choices(
-    places: np.ndarray, looks: np.ndarray, clusters: np.ndarray, centers: np.ndarray
+    places: np.ndarray, looks: np.ndarray, clusters: np.ndarray, centers: np.ndarray, c: int
 ) -> tuple[Int[np.ndarray, "m c"], Float[np.ndarray, "m c"]]:
-    """The tiles most like each place, of the clusters nearest to it, and squared distances."""
+    """The c tiles most like each place, of the clusters nearest to it, and squared distances."""
     n, k = len(looks), len(centers)
-    c = min(n, _CHOICE)
-    enough = min(n, max(4 * n // k, 2 * c))
+    enough = min(n, max(4 * n // k, 2 * _CHOICE))
     own = np.concatenate(
         [
             _squares(places[i : i + 65536], centers).argmin(axis=1)
@@ -188,6 +191,10 @@ def _laid(
     variety: float,
 ) -> Int[np.ndarray, "rows columns"]:
     """Place by place the cheapest tile; tiles laid before cost by the square of their nearness."""
+    if choice.shape[1] == 1:
+        laid = np.full(shape, -1, np.int32)
+        laid.flat[where] = choice[:, 0]
+        return laid
     wide = np.full((shape[0] + 2 * apart, shape[1] + 2 * apart), -1, np.int32)
     span = np.arange(-apart, apart + 1)
     square = span[:, None] ** 2 + span[None] ** 2
@@ -196,12 +203,10 @@ def _laid(
     scale = variety * float(np.median(costs[:, min(costs.shape[1] - 1, 32)]) + 1e-6)
     for turn in turns.tolist():
         row, column = divmod(int(where[turn]), shape[1])
-        cost = costs[turn]
-        if apart and variety:
-            around = wide[row : row + 2 * apart + 1, column : column + 2 * apart + 1].ravel()
-            laid = np.flatnonzero((around >= 0) & (price > 0))
-            same = choice[turn][:, None] == around[laid][None]
-            cost = cost + scale * (same @ price[laid])
+        around = wide[row : row + 2 * apart + 1, column : column + 2 * apart + 1].ravel()
+        laid = np.flatnonzero((around >= 0) & (price > 0))
+        same = choice[turn][:, None] == around[laid][None]
+        cost = costs[turn] + scale * (same @ price[laid])
         wide[row + apart, column + apart] = choice[turn, int(cost.argmin())]
     return wide[apart : apart + shape[0], apart : apart + shape[1]]
 

@@ -10,7 +10,7 @@ from .._typing import Float
 from ._counts import check_picture
 
 _BLOCK = 2**22  # numbers that are handled at a time
-_COLORS = 2**16  # colours that a program takes: one program serves pictures of all sizes
+_COLORS = 2**16, 2**12  # that programs take: two of them serve pictures of all sizes
 
 
 class Photo(NamedTuple):
@@ -45,23 +45,18 @@ def photo_of(image: Any, height: int, width: int) -> Photo:
     image = np.asarray(check_picture(image))
     h, w, depth = image.shape
     scale = np.array([w / width, h / height])
-
-    def pixel(rows: np.ndarray) -> np.ndarray:
-        part = rows.astype(np.float32) / 255
-        if depth == 1:
-            return part
+    down, across = shares(h, height), shares(w, width)
+    small = np.empty((height, width, depth), np.float32)
+    step = max(1, _BLOCK // (w * depth * -(-h // height)))
+    for i in range(0, height, step):
+        part = down[i : i + step]
+        low, high = int(part.indices.min()), int(part.indices.max()) + 1
+        rows = image[low:high].astype(np.float32)
         if depth == 4:
-            return np.concatenate([part[..., :3] * part[..., 3:], part[..., 3:]], axis=2)
-        return part
-
-    step = max(1, _BLOCK // (w * depth))
-    thin = np.concatenate(
-        [resample(pixel(image[i : i + step]), width, axis=1) for i in range(0, h, step)]
-    )
-    step = max(1, _BLOCK // (h * depth))
-    small = np.concatenate(
-        [resample(thin[:, i : i + step], height, axis=0) for i in range(0, width, step)], axis=1
-    )
+            rows[..., :3] *= rows[..., 3:] * np.float32(1 / 255)
+        rows = rows if height == h else _along(part[:, low:high], rows, 0)
+        small[i : i + step] = rows if width == w else _along(across, rows, 1)
+    small /= 255
     if depth == 4:
         alpha = small[..., 3]
         rgb = small[..., :3] / np.maximum(alpha, 1e-6)[..., None]
@@ -71,40 +66,48 @@ def photo_of(image: Any, height: int, width: int) -> Photo:
     return Photo(rgb, np.ones(small.shape[:2], np.float32), scale)
 
 
-def resample(x: Float[np.ndarray, "..."], n: int, axis: int) -> Float[np.ndarray, "..."]:
-    """An axis brought to length n: exact means of what each covers, or straight lines between.
+def shares(m: int, n: int) -> Any:
+    """(n, m), sparse: what each of n values takes of each of m, at the middles of equal stretches.
 
-    Args:
-      x: values at the middles of equal stretches.
-      n: their number afterwards.
-      axis: which.
+    Exact means of what each covers, or straight lines between.
     """
-    m = x.shape[axis]
-    if n == m:
-        return x
-    x = np.moveaxis(x, axis, 0)
+    from scipy.sparse import csr_array
+
     if n > m:
         at = np.clip((np.arange(n) + 0.5) * (m / n) - 0.5, 0, m - 1)
-        sums: np.ndarray = x
+        low = np.minimum(at.astype(int), max(m - 2, 0))
+        column = np.stack([low, np.minimum(low + 1, m - 1)], axis=1).ravel()
+        share = np.stack([1 - (at - low), at - low], axis=1).ravel()
+        row = np.repeat(np.arange(n), 2)
     else:
-        at = np.arange(n + 1) * (m / n)
-        zero = np.zeros((1, *x.shape[1:]), np.float64)
-        sums = np.concatenate([zero, np.cumsum(x, axis=0, dtype=np.float64)])
-    low = np.minimum(at.astype(int), len(sums) - 2) if len(sums) > 1 else np.zeros(n, int)
-    part = (at - low).reshape(-1, *(1,) * (x.ndim - 1))
-    found = sums[low] * (1 - part) + sums[np.minimum(low + 1, len(sums) - 1)] * part
-    if n < m:
-        found = np.diff(found, axis=0) * (n / m)
-    return np.moveaxis(found.astype(x.dtype), 0, axis)
+        # Ends of stretches in units of 1 / n of a value, which are whole numbers.
+        ends = np.arange(n + 1) * m
+        first, last = ends[:-1] // n, -(-ends[1:] // n)
+        count = last - first
+        row = np.repeat(np.arange(n), count)
+        column = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - first, count)
+        inside = np.minimum((column + 1) * n, ends[row + 1]) - np.maximum(column * n, ends[row])
+        share = inside / m
+    return csr_array((share.astype(np.float32), (row, column)), shape=(n, m))
+
+
+def _along(shares: Any, x: np.ndarray, axis: int) -> np.ndarray:
+    """The product of a matrix and an axis."""
+    front = np.moveaxis(x, axis, 0)
+    rows = np.ascontiguousarray(front).reshape(len(front), -1)
+    return np.moveaxis((shares @ rows).reshape(-1, *front.shape[1:]), 0, axis)
 
 
 def of_colors(f: Callable[[Any], Any], rgb: Float[np.ndarray, "... 3"]) -> np.ndarray:
     """A compiled function of colours (n, 3), applied block by block."""
     rows = np.asarray(rgb, np.float32).reshape(-1, 3)
-    found = []
-    for i in range(0, len(rows), _COLORS):
-        block = rows[i : i + _COLORS]
-        padded = np.pad(block, ((0, _COLORS - len(block)), (0, 0)))
+    many, few = _COLORS
+    found, done = [], 0
+    while done < max(1, len(rows)):
+        size = many if 2 * (len(rows) - done) > many else few
+        block = rows[done : done + size]
+        padded = np.pad(block, ((0, size - len(block)), (0, 0)))
         found.append(np.asarray(f(padded))[: len(block)])
+        done += size
     whole = np.concatenate(found)
     return whole.reshape(*np.shape(rgb)[:-1], *whole.shape[1:])

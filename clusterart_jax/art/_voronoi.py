@@ -16,7 +16,8 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int, KeyArray
 
-_NEAR = (2, 1, 1)  # jumps in later iterations
+_NEAR = (2, 1, 1)  # jumps in later iterations, the last of them alone
+_STILL = 0.5  # once centres move fewer pixels than this
 
 
 class Centroids(NamedTuple):
@@ -137,8 +138,11 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
     jumps = jnp.concatenate([_all_jumps((h, w)), jnp.asarray(_NEAR, jnp.int32)])
 
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        labels, _, centers, _, _, n_iter, _ = state
-        first = jnp.where(n_iter == 0, 0, len(jumps) - len(_NEAR))
+        labels, old, centers, _, _, n_iter, done, _ = state
+        last = done | (n_iter >= max_iter)  # this round only gives labels
+        # What few jumps leave, the last round mends.
+        few = jnp.where(_moved(old, centers) < _STILL, 1, len(_NEAR))
+        first = jnp.where((n_iter == 0) | last, 0, len(jumps) - few)
         labels = _flood(labels, centers, jumps, first)
         # Relative to the centre: float32 keeps what moments about the corner would lose.
         dx, dy = x - centers[labels, 0], y - centers[labels, 1]
@@ -148,18 +152,21 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
         energy = jnp.sum(weights * (dx**2 + dy**2)) / total
         moved = centers + found[:, 1:] / jnp.where(mass > 0, mass, 1)[:, None]
         moved = _revive(jax.random.fold_in(key, n_iter), moved, mass, spacing)
-        shift = jnp.sqrt(jnp.mean(jnp.sum((moved - centers) ** 2, axis=1)))
-        return labels, centers, moved, mass, energy, n_iter + 1, shift <= tol * spacing
-
-    def going(state: tuple[Array, ...]) -> Array:
-        return (state[-2] <= max_iter) & ~state[-1]  # the last round only gives labels
+        done |= ~last & (_moved(centers, moved) <= tol * spacing)
+        return labels, centers, moved, mass, energy, n_iter + (~last).astype(jnp.int32), done, last
 
     none = jnp.full((h, w), -1, jnp.int32)
     zero = jnp.zeros((), dtype)
     begin: tuple[Array, ...] = (none, start, start, jnp.zeros(k, dtype), zero, jnp.int32(0))
-    begin += (jnp.bool_(False),)
-    labels, centers, _, mass, energy, rounds, converged = lax.while_loop(going, step, begin)
-    return Centroids(centers, labels, mass, energy, rounds - 1, converged)
+    begin += (jnp.bool_(False), jnp.bool_(False))
+    found = lax.while_loop(lambda state: ~state[-1], step, begin)
+    labels, centers, _, mass, energy, n_iter, converged, _ = found
+    return Centroids(centers, labels, mass, energy, n_iter, converged)
+
+
+def _moved(old: Array, new: Array) -> Array:
+    """Root mean squared distance."""
+    return jnp.sqrt(jnp.mean(jnp.sum((new - old) ** 2, axis=1)))
 
 
 def _revive(key: KeyArray, centers: Array, mass: Array, spacing: Array) -> Array:

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from clusterart_jax.art._photo import of_colors, photo, photo_of, resample
+from clusterart_jax.art._photo import of_colors, photo, photo_of, shares
 
 
 def test_means_by_hand():
     x = np.array([0.0, 3, 6, 9, 12])
-    assert np.allclose(resample(x, 2, 0), [(0 + 3 + 3) / 2.5, (3 + 9 + 12) / 2.5])
-    assert np.allclose(resample(x, 1, 0), [6])
-    assert np.allclose(resample(np.array([0.0, 4]), 4, 0), [0, 1, 3, 4])
-    assert np.allclose(resample(np.array([7.0]), 3, 0), 7)
+    assert np.allclose(shares(5, 2) @ x, [(0 + 3 + 3) / 2.5, (3 + 9 + 12) / 2.5])
+    assert np.allclose(shares(5, 1) @ x, [6])
+    assert np.allclose(shares(5, 5) @ x, x)
+    assert np.allclose(shares(2, 4) @ np.array([0.0, 4]), [0, 1, 3, 4])
+    assert np.allclose(shares(1, 3) @ np.array([7.0]), 7)
 
 
 @pytest.mark.parametrize("size", [(7, 5), (16, 16), (33, 60), (200, 90)])
@@ -32,6 +33,15 @@ def test_blocks_do_not_show(monkeypatch):
         assert np.allclose(one, other, atol=1e-6)
 
 
+def test_more_rows_and_fewer_columns_block_by_block(monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, (6, 40, 3), np.uint8)
+    found = photo_of(image, 9, 10).rgb
+    wide = photo_of(image, 6, 10).rgb
+    assert np.allclose(found, np.tensordot(shares(6, 9).toarray(), wide, 1), atol=1e-6)
+    monkeypatch.setattr("clusterart_jax.art._photo._BLOCK", 240)  # two rows at a time
+    assert np.allclose(photo_of(image, 9, 10).rgb, found, atol=1e-6)
+
+
 def test_clear_pixels_do_not_bleed_and_show_paper():
     image = np.zeros((8, 8, 4), np.uint8)
     image[:, :2] = (255, 0, 0, 255)
@@ -50,7 +60,7 @@ def test_never_larger_and_about_as_asked():
 
 
 def test_colours_go_block_by_block(monkeypatch):
-    monkeypatch.setattr("clusterart_jax.art._photo._COLORS", 16)
+    monkeypatch.setattr("clusterart_jax.art._photo._COLORS", (16, 4))
     rgb = np.random.default_rng(0).random((5, 7, 3)).astype(np.float32)
     seen = []
 
@@ -59,4 +69,4 @@ def test_colours_go_block_by_block(monkeypatch):
         return 2 * rows
 
     assert np.array_equal(of_colors(double, rgb), 2 * rgb)
-    assert seen == [(16, 3)] * 3
+    assert seen == [(16, 3)] * 2 + [(4, 3)]
