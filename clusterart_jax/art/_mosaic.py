@@ -192,9 +192,9 @@ def _laid(
 ) -> Int[np.ndarray, "rows columns"]:
     """Place by place the cheapest tile; tiles laid before cost by the square of their nearness."""
     if choice.shape[1] == 1:
-        laid = np.full(shape, -1, np.int32)
-        laid.flat[where] = choice[:, 0]
-        return laid
+        only = np.full(shape, -1, np.int32)
+        only.flat[where] = choice[:, 0]
+        return only
     wide = np.full((shape[0] + 2 * apart, shape[1] + 2 * apart), -1, np.int32)
     span = np.arange(-apart, apart + 1)
     square = span[:, None] ** 2 + span[None] ** 2

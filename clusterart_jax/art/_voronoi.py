@@ -16,8 +16,8 @@ from jax import lax
 
 from .._typing import Array, Bool, Float, Int, KeyArray
 
-_NEAR = (2, 1, 1)  # jumps in later iterations, the last of them alone
-_STILL = 0.5  # once centres move fewer pixels than this
+_NEAR = (2, 1, 1)  # jumps in later iterations
+_STILL = 0.5  # once centres move fewer pixels than this, the last two of them
 
 
 class Centroids(NamedTuple):
@@ -140,9 +140,8 @@ def _settle(key: KeyArray, weights: Array, start: Array, max_iter: Array, tol: A
     def step(state: tuple[Array, ...]) -> tuple[Array, ...]:
         labels, old, centers, _, _, n_iter, done, _ = state
         last = done | (n_iter >= max_iter)  # this round only gives labels
-        # What few jumps leave, the last round mends.
-        few = jnp.where(_moved(old, centers) < _STILL, 1, len(_NEAR))
-        first = jnp.where((n_iter == 0) | last, 0, len(jumps) - few)
+        still = (_moved(old, centers) < _STILL) & ~last
+        first = jnp.where(n_iter == 0, 0, len(jumps) - jnp.where(still, 2, len(_NEAR)))
         labels = _flood(labels, centers, jumps, first)
         # Relative to the centre: float32 keeps what moments about the corner would lose.
         dx, dy = x - centers[labels, 0], y - centers[labels, 1]
