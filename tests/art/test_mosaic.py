@@ -41,7 +41,7 @@ def test_choices_are_nearly_those_of_brute_force(tiles):
     clusters = kmeans(KEY, looks, 17)
     labels, centers = np.asarray(clusters.labels), np.asarray(clusters.centers)
     square = np.sum((places[:, None] - looks[None]) ** 2, axis=2)
-    choice, costs = _choices(places, looks, labels, centers)
+    choice, costs = _choices(places, looks, labels, centers, 128)
     assert np.allclose(costs, np.take_along_axis(square, choice, axis=1), atol=1e-3)
     assert (np.diff(costs, axis=1) >= 0).all()
     assert (costs[:, 0] <= square.min(axis=1) * 1.001).mean() > 0.9
