@@ -1,9 +1,9 @@
 """`python -m benchmarks.presets`: what comes of each preset, as a user gets it.
 
-`clusterart run --preset NAME` and `clusterart measure`, each a process of its own: minutes of the run
-with its compilation and report, and what its pictures are like. Presets without a named data set are
-tried on a folder, such as the base pictures of the npm package emoji-datasource-google. What is done
-is kept in the JSON, and the runs in a folder to look at.
+`clusterart run --preset NAME` and `clusterart measure`, each a process of its own: minutes of the
+run with its compilation and report, and what its pictures are like. Presets without a named data
+set are tried on a folder, such as the base pictures of the npm package emoji-datasource-google.
+What is done is kept in the JSON, and the runs in a folder to look at.
 """
 
 import argparse
@@ -45,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description=__doc__)
     parser.add_argument("--folder", type=Path, help="pictures for presets without a data set")
     parser.add_argument("--runs", type=Path, required=True, help="folder for the runs")
-    parser.add_argument(
-        "--only", nargs="*", choices=PRESETS, help="names; default: those for a CPU"
-    )
+    parser.add_argument("--only", nargs="*", choices=PRESETS, help="default: those for a CPU")
     parser.add_argument("--out", type=Path, required=True, help="JSON to write, or to go on with")
     options = parser.parse_args(arguments)
     names = options.only or [name for name, one in PRESETS.items() if one.machine == "cpu"]

@@ -35,7 +35,7 @@ def test_who_is_not_installed_has_no_row():
     assert sorted((row["who"], row["picture"]) for row in rows) == [
         (who, name) for who in ("as it is", quantize.OURS) for name in "ab"
     ]
-    text = quantize.table(rows, 4)
+    lines = quantize.table(rows, 4).splitlines()[4:]
     assert [line.split(" | ")[0] for line in text.splitlines()[4:]] == [
         "| clusterart_jax",
         "| as it is",
