@@ -19,7 +19,7 @@ FAMILY_OPTIONS = (
     *("latent", "width", "network", "compute", "likelihood", "beta", "free_bits", "components"),
     *("depth", "loss_kind", "gamma", "augment", "phase_in", "recluster_every"),
     "ambiguity",
-    *("codebook", "hidden", "guidance", "lam"),
+    *("codebook", "hidden", "guidance", "attempts", "lam"),
 )
 """Options of the families of generators; None takes the family's own."""
 
@@ -33,6 +33,7 @@ _MOST = {
     "steps": 10_000_000,
     "batch_size": 1_000_000,
     "n_samples": 1_000_000,
+    "attempts": 1000,
     "flip": 1,
 }
 """What whole numbers of a configuration may be at most: beyond, one is mistyped."""
@@ -181,8 +182,9 @@ class PipelineConfig(ClusterConfig):
         makes what is asked for.
       codebook: of "rnn", vectors that pictures are made of.
       hidden: of "rnn", width of the state that remembers what was drawn.
-      guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters; 0 draws as
-        likely as it learned.
+      guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters.
+      attempts: of "rnn", drawings for each picture, of which the one is taken that most probably is
+        of its cluster.
       lam: of "cci", λ in J = J_kmeans + λ · J_CNN.
       steps: training steps.
       batch_size: pictures a step.
@@ -211,6 +213,7 @@ class PipelineConfig(ClusterConfig):
     codebook: int | None = None
     hidden: int | None = None
     guidance: float | None = None
+    attempts: int | None = None
     lam: float | None = None
     steps: int = 2000
     batch_size: int = 128

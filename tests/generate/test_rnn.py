@@ -151,6 +151,28 @@ def test_guidance_leads_away_from_the_codes_with_the_nearest_mean_grids(trained)
     assert y[:, 1].mean() > 180
 
 
+def test_of_several_attempts_the_likeliest_of_its_code_is_taken(trained):
+    model, codes = trained[3], jnp.tile(jnp.eye(2, dtype=jnp.float32), (15, 1))
+    keys = jax.random.split(KEY, 30)
+    each = jax.vmap(lambda key: jax.random.split(key, 3))(keys)
+    once = dataclasses.replace(SMALL, attempts=1)
+    draws = [jax.jit(once.draw)(model, each[:, i], codes) for i in range(3)]
+    taken = jax.jit(dataclasses.replace(SMALL, attempts=3).draw)(model, keys, codes)
+
+    def sure(z, codes):  # log of p(code | grid) over p(the other | grid)
+        network = merged(_Network, SMALL, model.params)
+        vectors = model.fitted.vectors[None, None, None]
+        far = jnp.sum((z[..., None, :] - vectors) ** 2, axis=-1)
+        index = jnp.argmin(far, axis=-1).astype(jnp.int32)
+        one, other = (network.prior.nats(z, index, c) for c in (codes, codes[:, ::-1]))
+        return other - one
+
+    said = np.stack([np.asarray(jax.jit(sure)(z, codes)) for z in draws])
+    best = np.stack([np.asarray(z) for z in draws])[said.argmax(axis=0), np.arange(30)]
+    np.testing.assert_array_equal(np.asarray(taken), best)
+    assert (np.ptp(said, axis=0) > 0.01).sum() > 10  # there was something to choose
+
+
 def test_latents_of_draws_and_of_pictures_are_vectors_of_the_codebook(trained, problem):
     model = trained[3]
     codes = jnp.eye(2, dtype=jnp.float32)
@@ -293,6 +315,7 @@ def test_pictures_of_any_shape_go_through(shape, grid):
         ({"revive": 2.0}, "revive"),
         ({"commitment": -1.0}, "commitment"),
         ({"guidance": -1.0}, "guidance"),
+        ({"attempts": 0}, "attempts"),
     ],
 )
 def test_bad_options_are_named(options, message):
