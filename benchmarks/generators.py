@@ -109,14 +109,21 @@ def trained_classifier(pictures: Pictures, steps: int) -> Any:
     """A network of the classes: pictures → features and probabilities."""
     network = Classifier(pictures.train.shape[1:], 10)
     codes = encode(jnp.asarray(pictures.train_labels), 10).codes
-    state, *_ = learn(network, Schedule(steps, 128), 0, pictures.train, codes)
-    return partial(classify, network, state.ema)
+    learnt = learn(network, Schedule(steps, 128), 0, pictures.train, codes)
+    return partial(classify, network, learnt.state.ema)
 
 
-def learn(
-    family: Any, schedule: Schedule, seed: int, images: Any, codes: Any
-) -> tuple[Any, float, float]:
-    """The trained state, the seconds that its steps took, and those that compiling them took."""
+class Learnt(NamedTuple):
+    """The state after training, its curves by name, and how long steps and compilation took."""
+
+    state: Any
+    curves: dict[str, np.ndarray]
+    seconds: float
+    compile_s: float
+
+
+def learn(family: Any, schedule: Schedule, seed: int, images: Any, codes: Any) -> Learnt:
+    """Trains a family; stops where its loss is no number."""
     images, codes = jax.device_put(images), jax.device_put(codes)
     first, key = jax.random.split(jax.random.key(seed))
     state = jax.jit(partial(init_state, family, schedule))(first, images, codes)
@@ -127,12 +134,15 @@ def learn(
     before = time.perf_counter()
     step = jax.jit(some, donate_argnums=0).lower(state, images, codes).compile()
     begin = time.perf_counter()
-    for _ in range(-(-schedule.steps // _CHUNK)):
+    parts = []
+    for start in range(0, schedule.steps, _CHUNK):
         state, curves = step(state, images, codes)
-        last = np.asarray(curves["loss"])
-        if not np.isfinite(last[: max(1, schedule.steps % _CHUNK or _CHUNK)]).all():
+        made = min(_CHUNK, schedule.steps - start)
+        parts.append({name: np.asarray(values)[:made] for name, values in curves.items()})
+        if not np.isfinite(parts[-1]["loss"]).all():
             raise FloatingPointError(f"{family} diverged")
-    return state, time.perf_counter() - begin, begin - before
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Learnt(state, whole, time.perf_counter() - begin, begin - before)
 
 
 def measure(
@@ -146,7 +156,7 @@ def measure(
     """One row of the table."""
     begin = time.perf_counter()
     codes = encode(jnp.asarray(coding.labels), coding.width).codes
-    state, seconds, compile_s = learn(family, schedule, seed, pictures.train, codes)
+    state, _, seconds, compile_s = learn(family, schedule, seed, pictures.train, codes)
     key = jax.random.key(1000 + seed)
     fitted = jax.jit(family.fit)(key, state.ema, state.memory, pictures.train, codes)
     model = Model(state.ema, fitted)

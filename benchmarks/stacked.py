@@ -79,7 +79,7 @@ def measure(
 ) -> dict[str, Any]:
     """One row: trains, draws `count` pictures of codes as often as the training has them."""
     codes = encode(jnp.asarray(labels), family.n_codes).codes
-    state, seconds, compile_s = generators.learn(family, schedule, seed, images, codes)
+    state, _, seconds, compile_s = generators.learn(family, schedule, seed, images, codes)
     key = jax.random.key(1000 + seed)
     model = Model(state.ema, family.fit(key, state.ema, state.memory, jnp.asarray(images), codes))
     drawing = jax.jit(partial(draw, family))
