@@ -2,9 +2,9 @@
 
 Fashion-MNIST, 10 k-means clusters of principal components as the first pseudo-labels. Of pictures
 that nothing was trained on: how often the network sees in them the cluster that their features lie
-in, and what clusters tell of the known classes (normalised mutual information), before training and
-after. Of new pictures: how often the network sees the cluster that was asked of. J and its parts are
-means over the first and over the last hundred steps.
+in, and what clusters tell of the known classes (normalised mutual information), before training
+and after. Of new pictures: how often the network sees the cluster that was asked of. J and its
+parts are means over the first and over the last hundred steps.
 """
 
 import argparse
