@@ -28,7 +28,7 @@ from clusterart_jax.pipeline import FEATURES
 from .setting import setting
 
 DRAWINGS = ("google", "twitter")
-KINDS = ("pixels", "pca", "color", "texture", "effnet", "style")
+KINDS = ("pixels", "pca", "color", "texture", "effnet", "maps", "style")
 _SEEDS = 5
 _COMPONENTS = 32
 _MOST = 512  # columns that the linear classifier sees

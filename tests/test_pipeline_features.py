@@ -49,10 +49,11 @@ class Stub:
     def features(self, images):
         rows = features.pixels(images).reshape(len(images), -1, 3)
         seen = jnp.concatenate([rows.mean(axis=1), rows.std(axis=1)], axis=1)
-        return seen * {"efficientnet-lite0": 1, "style": 100}[self.name]
+        scales = {"efficientnet-lite0": 1, "efficientnet-lite0-maps": 10, "style": 100}
+        return seen * scales[self.name]
 
 
-@pytest.mark.parametrize(("name", "scale"), [("effnet", 1), ("style", 100)])
+@pytest.mark.parametrize(("name", "scale"), [("effnet", 1), ("maps", 10), ("style", 100)])
 def test_networks(images, monkeypatch, name, scale):
     monkeypatch.setattr(_features, "_loaded", Stub)
     config = ClusterConfig(k=2, n_components=4, features=name)

@@ -42,7 +42,7 @@ def _add_discover(commands: Any) -> None:
     add("-k", "--k", default="auto", metavar="N|auto", help="number of styles (default: auto)")
     add(
         "--features",
-        choices=("style", "texture", "color", "effnet"),
+        choices=("style", "texture", "color", "effnet", "maps"),
         help="what tells styles apart (default: style where [pretrained] is installed, or texture)",
     )
     add("--out", metavar="DIR", help="folder to write (default: FOLDER's name with -styles)")

@@ -1,5 +1,7 @@
 """EfficientNet-Lite0: a small classifier of 1,000 classes of ImageNet."""
 
+from collections.abc import Iterator
+
 import jax.numpy as jnp
 
 from .._linalg import HIGHEST
@@ -31,8 +33,38 @@ def efficientnet_lite0(
     References:
       Tan and Le, EfficientNet, 2019, arXiv:1905.11946.
     """
+    *_, x = _maps(take, x, len(_BLOCKS))
+    x = _relu6(convolve(x, *take("_conv_head", "_bn1", (1, 1, x.shape[-1], 1280))))
+    features = jnp.mean(x, axis=(1, 2))
+    kernel, bias = take("_fc", None, (1, 1, 1280, 1000))
+    return features, jnp.matmul(features, kernel[0, 0], precision=HIGHEST) + bias[None]
+
+
+def efficientnet_maps(
+    take: Take, x: Float[Array, "n h w 3"]
+) -> tuple[Float[Array, "n 832"], Float[Array, "n 0"]]:
+    """Means and standard deviations of each early map: how a picture is drawn more than what.
+
+    Of the maps of the stem and of the first half of the blocks, for no classes.
+
+    Args:
+      take: as for `efficientnet_lite0`.
+      x: pictures (value − 127) / 128; 224 × 224 ones.
+
+    References:
+      Huang and Belongie, Arbitrary style transfer in real-time with adaptive instance
+      normalization, 2017, arXiv:1703.06868: these statistics are what they call style.
+    """
+    maps = list(_maps(take, x, len(_BLOCKS) // 2))
+    seen = [f(y, axis=(1, 2)) for y in maps for f in (jnp.mean, jnp.std)]
+    return jnp.concatenate(seen, axis=1), jnp.zeros((x.shape[0], 0), x.dtype)
+
+
+def _maps(take: Take, x: Float[Array, "n h w 3"], count: int) -> Iterator[Float[Array, "n h w c"]]:
+    """What comes out of the stem and of each of the first `count` blocks."""
     x = _relu6(convolve(x, *take("_conv_stem", "_bn0", (3, 3, 3, 32)), 2))
-    for i, (wider, width, size, stride) in enumerate(_BLOCKS):
+    yield x
+    for i, (wider, width, size, stride) in enumerate(_BLOCKS[:count]):
         name, before, inner = f"_blocks.{i}", x, x.shape[-1] * wider
         if wider > 1:
             weights = take(f"{name}._expand_conv", f"{name}._bn0", (1, 1, x.shape[-1], inner))
@@ -42,10 +74,7 @@ def efficientnet_lite0(
         x = convolve(x, *take(f"{name}._project_conv", f"{name}._bn2", (1, 1, inner, width)))
         if before.shape == x.shape:
             x = x + before
-    x = _relu6(convolve(x, *take("_conv_head", "_bn1", (1, 1, x.shape[-1], 1280))))
-    features = jnp.mean(x, axis=(1, 2))
-    kernel, bias = take("_fc", None, (1, 1, 1280, 1000))
-    return features, jnp.matmul(features, kernel[0, 0], precision=HIGHEST) + bias[None]
+        yield x
 
 
 def _relu6(x: Array) -> Array:

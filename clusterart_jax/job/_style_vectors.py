@@ -22,6 +22,7 @@ _KEEP_EVERY = 8  # parts, of `_AT_ONCE` files
 KINDS: dict[str, Callable[[UInt8[np.ndarray, "n h w 3"]], Float[np.ndarray, "n d"]]] = {
     "style": lambda images: np.asarray(art.style_vectors(images)),
     "effnet": lambda images: np.asarray(features.network("efficientnet-lite0").features(images)),
+    "maps": lambda images: np.asarray(features.network("efficientnet-lite0-maps").features(images)),
     "texture": lambda images: np.asarray(features.texture_statistics(images)),
     "color": lambda images: np.asarray(features.color_statistics(images)),
 }

@@ -77,8 +77,9 @@ def discover_styles(
       out: folder to write: styles.json (names, palettes), styles.npz (vectors and the mixture),
         examples, a sheet and a palette for each style, styles.csv, report.html.
       k: number of styles, or "auto".
-      kind: what styles are told apart by: "style" (the pretrained network), "texture", "color" or
-        "effnet"; None is "style" where the network is installed, else "texture".
+      kind: what styles are told apart by: "style" (the pretrained network), "maps" or "effnet" (of
+        another), "texture" or "color"; None is "style" where the network is installed, else
+        "texture".
       seed: of the randomness.
       limit: pictures at most, evenly spaced.
       quiet: no progress bars.

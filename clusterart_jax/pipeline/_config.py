@@ -55,7 +55,8 @@ class ClusterConfig:
       features: what is seen of pictures: "pca", components of their pixels; "pixels", all of those
         in place of `n_components`; components of `features.color_statistics`, "color", or of
         `features.texture_statistics`, "texture"; or of what a network says, which needs
-        clusterart-jax[pretrained]: "effnet", mostly of their content, or "style".
+        clusterart-jax[pretrained]: "effnet", mostly of their content, "maps", of how they are
+        drawn, or "style", what `styles apply` paints with.
       n_init: starts of "kmeans" and "gmm"; the best is kept.
       max_iter: iterations of theirs at most, per start.
       covariance_type: of "gmm": "full", "tied", "diag" or "spherical".

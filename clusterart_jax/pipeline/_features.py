@@ -38,6 +38,7 @@ FEATURES = {
     "color": Seen(color_statistics),
     "texture": Seen(texture_statistics),
     "effnet": Seen(partial(_by_network, "efficientnet-lite0"), in_batches=True),
+    "maps": Seen(partial(_by_network, "efficientnet-lite0-maps"), in_batches=True),
     "style": Seen(partial(_by_network, "style"), in_batches=True),
 }
 """Kinds of features by their names: a kind is an entry here."""

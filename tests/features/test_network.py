@@ -60,6 +60,23 @@ def test_batches_do_not_change_the_result(lite0, answers, compilations):
     assert compilations.count - before < 30, "the network is compiled again"
 
 
+def test_maps_are_told_by_their_means_and_deviations(lite0):
+    images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
+    images[1] //= 4
+    told = network("efficientnet-lite0-maps")(images)
+    assert told.features.shape == (2, 832)
+    assert told.probabilities.shape == (2, 0)
+    # The stem, by NumPy: 3 × 3 pixels at every second place, padded below and on the right.
+    kernel, bias = (np.asarray(a, np.float64) for a in lite0.parameters["_conv_stem"])
+    x = np.pad((images.astype(np.float64) - 127) / 128, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    parts = [
+        x[:, i : i + 223 : 2, j : j + 223 : 2] @ kernel[i, j] for i in (0, 1, 2) for j in (0, 1, 2)
+    ]
+    stem = np.clip(sum(parts) + bias, 0, 6)
+    expected = np.concatenate([stem.mean(axis=(1, 2)), stem.std(axis=(1, 2))], axis=1)
+    np.testing.assert_allclose(told.features[:, :64], expected, atol=1e-4)
+
+
 def test_the_middle_square_is_seen(lite0):
     wide = np.zeros((1, 20, 40, 3), np.uint8)
     wide[:, :, 10:30] = np.random.default_rng(0).integers(0, 256, (20, 20, 3))
