@@ -126,7 +126,7 @@ _TEXTS = {
     "codebook": "of rnn, vectors that pictures are made of",
     "hidden": "of rnn, width of what remembers what was drawn",
     "guidance": "of rnn, how much pictures keep away from neighbouring clusters",
-    "attempts": "of rnn, drawings of which the likeliest of its cluster is taken",
+    "attempts": "of rnn, drawings at most, until one surely is of its cluster",
     "lam": "of cci, weight of the classifier beside k-means",
     "flip": "1 mirrors half of the pictures",
     "steps": "training steps",

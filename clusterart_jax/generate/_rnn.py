@@ -22,7 +22,8 @@ from ._rnn_prior import Prior
 
 _LOOKED_AT = 2**14  # encoder outputs that k-means starts the codebook from, about
 _BLOCK = 128  # pictures encoded at once
-_RIVALS = 7  # codes that guidance leads away from
+_RIVALS = 7  # codes that a drawing is told from
+_SURE = math.log(0.99)  # of a drawing's code, so that it is not made again
 
 
 @partial(export.register_namedtuple_serialization, serialized_name="clusterart_jax.Grids")
@@ -58,18 +59,16 @@ class RNN(Family):
       commitment: weight of the mean squared distance of encoder outputs from their vectors.
       decay: of the codebook's moving averages, for each step.
       revive: part of the fair share of outputs, 1 / codebook, below which a vector moves.
-      guidance: s in drawing from p(indices | code) · p(code | indices)ˢ, index after index, where
-        the second factor is what the prior itself says by Bayes' rule of the code and the 7 codes
-        whose mean grids are nearest. A perfect prior of clusters that do not overlap would draw the
-        same with any s; one that blurs their borders draws fewer pictures beyond them. Much above 1
-        pictures vary less. Bits do not depend on it.
-      attempts: grids that are drawn for each picture, of which the one is taken that most probably
-        is of its code, by the same rule. With guidance of 0 and one attempt pictures come from the
-        prior as it is, in a sixteenth of the time.
+      attempts: at most so many grids are drawn for a picture: the first is taken whose code has
+        99 % by Bayes' rule among itself and the 7 whose mean grids are nearest, from what the prior
+        says of the grid with each; else the likeliest. A prior that blurs the borders of clusters
+        draws fewer pictures beyond them, and those within as before. 1 takes what comes.
+      guidance: s in drawing from p(indices | code) · p(code | indices)ˢ, index after index, by the
+        same rule. Above 0 pictures keep away from the borders, and vary less; each costs eight.
 
     References:
       van den Oord and others, arXiv:1711.00937; levels of pixels: Salimans and others,
-      arXiv:1701.05517; the likeliest of several draws: Ramesh and others, arXiv:2102.12092.
+      arXiv:1701.05517; the choice among several draws: Ramesh and others, arXiv:2102.12092.
     """
 
     width: int = 32
@@ -80,8 +79,8 @@ class RNN(Family):
     commitment: float = 0.25
     decay: float = 0.99
     revive: float = 0.05
-    guidance: float = 0.5
-    attempts: int = 2
+    guidance: float = 0.0
+    attempts: int = 3
 
     def __post_init__(self) -> None:
         for name in ("width", "codebook", "dims", "hidden", "attempts"):
@@ -201,24 +200,26 @@ class RNN(Family):
         """Grids of new pictures, from the prior; at temperature 0 the likeliest cell after cell."""
         network, grids = merged(_Network, self, model.params), model.fitted
         rivals, weights = self._rivals(grids.center, codes)
-        m, times = codes.shape[0], self.attempts if rivals.shape[1] else 1
+        times = self.attempts if rivals.shape[1] else 1
         if times > 1:
             keys = jax.vmap(lambda key: jax.random.split(key, times))(keys).reshape(-1)
         again = partial(jnp.repeat, repeats=times, axis=0)
-        index, sure = network.prior.draw(
+        index = network.prior.draw(
             keys,
             again(codes),
             grids.vectors,
             temperature,
             guidance=self.guidance,
-            rivals=again(rivals),
-            weights=again(weights),
+            rivals=again(rivals) if self.guidance else None,
+            weights=again(weights) if self.guidance else None,
         )
-        best = jnp.argmax(sure.reshape(m, times), axis=1)
-        chosen = jnp.take_along_axis(
-            index.reshape(m, times, *index.shape[1:]), best[:, None, None, None], axis=1
-        )
-        return grids.vectors[chosen[:, 0]]
+        z = grids.vectors[index]
+        if times > 1:
+            sure = _sure(network.prior, z, index, again(codes), again(rivals), again(weights))
+            # The first that is sure enough, else the surest.
+            first = jnp.argmax(jnp.minimum(sure, _SURE).reshape(-1, times), axis=1)
+            z = z[jnp.arange(codes.shape[0], dtype=first.dtype) * times + first]
+        return z
 
     def decode(
         self, model: Model, z: Float[Array, "m gh gw dims"], codes: Float[Array, "m n_codes"]
@@ -262,8 +263,8 @@ class RNN(Family):
         self, center: Float[Array, "n_codes gh gw dims"], codes: Float[Array, "m n_codes"]
     ) -> tuple[Float[Array, "m r n_codes"], Float[Array, "m r"]]:
         """Codes whose mean grids are nearest to each row's own; weight 0 for those without one."""
-        told_apart = self.guidance or self.attempts > 1
-        count = min(_RIVALS, self.n_codes - 1) if told_apart else 0
+        asked = self.guidance or self.attempts > 1
+        count = min(_RIVALS, self.n_codes - 1) if asked else 0
         flat = center.reshape(self.n_codes, -1)
         apart = jnp.sum(flat**2, axis=1)[None] - 2 * (codes @ flat) @ flat.T
         held = jnp.any(flat != 0, axis=1)[None] & (codes < 0.05)  # not a part of one's own
@@ -277,6 +278,21 @@ class RNN(Family):
         z = network.encode(images)
         index = quantise(vectors, z.reshape(-1, self.dims)).reshape(z.shape[:3])
         return vectors[index], index
+
+
+def _sure(
+    prior: Prior,
+    z: Float[Array, "m gh gw dims"],
+    index: Int[Array, "m gh gw"],
+    codes: Float[Array, "m n_codes"],
+    rivals: Float[Array, "m r n_codes"],
+    weights: Float[Array, "m r"],
+) -> Float[Array, " m"]:
+    """How sure, log p(code | grid), it is of each grid, among its code and the rivals."""
+    own = -prior.nats(z, index, codes)
+    others = lax.map(lambda code: -prior.nats(z, index, code), jnp.swapaxes(rivals, 0, 1))
+    others = jnp.where(weights > 0, others.T, -jnp.inf)
+    return own - nnx.logsumexp(jnp.concatenate([own[:, None], others], axis=1), axis=1)
 
 
 class _Network(nnx.Module):

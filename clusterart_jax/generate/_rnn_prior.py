@@ -99,7 +99,7 @@ class Prior(nnx.Module):
         guidance: float = 0.0,
         rivals: Float[Array, "m r n_codes"] | None = None,
         weights: Float[Array, "m r"] | None = None,
-    ) -> tuple[Int[Array, "m gh gw"], Float[Array, " m"]]:
+    ) -> Int[Array, "m gh gw"]:
         """New indices in one compiled loop over rows and places, each grid from a key of its own.
 
         At each place the largest of logits + temperature · noise is chosen, with noise of the
@@ -117,9 +117,6 @@ class Prior(nnx.Module):
           rivals: (m, r, n_codes) codes beside one's own that p(i) is made of; None: none, and
             guidance does nothing. Each costs as much as drawing once more.
           weights: (m, r) of the rivals to begin with, where the code itself has 1.
-
-        Returns:
-          The indices, and log p(code | indices) of each grid among the code and its rivals.
         """
         (m, n_codes), (gh, gw), d, reach = codes.shape, self.grid, vectors.shape[1], self.reach
         if rivals is None or weights is None:
@@ -166,8 +163,8 @@ class Prior(nnx.Module):
             return (state, table[index.T], belief), index.T
 
         start = (jnp.tanh(self.first(codes)), jnp.zeros((m, gw, d), table.dtype), belief)
-        (_, _, belief), index = lax.scan(row, start, jnp.arange(gh, dtype=jnp.int32))
-        return jnp.swapaxes(index, 0, 1), nnx.log_softmax(belief, axis=1)[:, 0]
+        _, index = lax.scan(row, start, jnp.arange(gh, dtype=jnp.int32))
+        return jnp.swapaxes(index, 0, 1)
 
     def _frequent(self, codes: Float[Array, "b n_codes"]) -> Float[Array, "b gh gw size"]:
         logits = cast(self.frequent(codes), "float32")

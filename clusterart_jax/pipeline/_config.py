@@ -184,8 +184,7 @@ class PipelineConfig(ClusterConfig):
       codebook: of "rnn", vectors that pictures are made of.
       hidden: of "rnn", width of the state that remembers what was drawn.
       guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters.
-      attempts: of "rnn", drawings for each picture, of which the one is taken that most probably is
-        of its cluster.
+      attempts: of "rnn", how often at most a picture is drawn, until it surely is of its cluster.
       lam: of "cci", λ in J = J_kmeans + λ · J_CNN.
       steps: training steps.
       batch_size: pictures a step.
