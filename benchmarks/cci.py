@@ -8,7 +8,6 @@ parts are means over the first and over the last hundred steps.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -20,11 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from clusterart_jax import metrics
-from clusterart_jax._files import write_text
 from clusterart_jax.condition import encode
 from clusterart_jax.generate import CCI, Model, Schedule, draw
 
-from .generators import Coding, Pictures, codings, fashion, learn
+from . import generators
+from .generators import Coding, Pictures, codings, learn
+from .kept import Kept
 from .setting import setting
 
 _SHOWN = 100  # steps at the beginning and at the end that are averaged
@@ -94,18 +94,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--out", type=Path, metavar="JSON", required=True)
     words = list(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(words)
-    pictures = fashion(options.limit)
+    pictures = generators.fashion(options.limit)
     (coding,) = codings(pictures, [f"k{options.k}"], None).values()
     schedule = Schedule(options.steps, options.batch_size)
     h, w, c = pictures.train.shape[1:]
     found = {**setting(words), "command": "python -m benchmarks.cci " + " ".join(words)}
-    rows: list[dict[str, Any]] = []
+    kept = Kept(options.out, found)
     for lam in options.lam:
-        family = CCI((h, w, c), options.k, width=options.width, lam=lam)
-        rows.append(measure(family, schedule, pictures, coding))
-        text = json.dumps({**found, "rows": rows}, indent=1, ensure_ascii=False)
-        write_text(options.out, text + "\n")
-        print(table(rows[-1:]) if len(rows) == 1 else table(rows[-1:]).splitlines()[-1], flush=True)
+        if f"{lam:g}" not in kept.rows:
+            family = CCI((h, w, c), options.k, width=options.width, lam=lam)
+            kept.add(f"{lam:g}", measure(family, schedule, pictures, coding))
+    print(table(list(kept.rows.values())))
     return 0
 
 

@@ -8,7 +8,6 @@ kept in the JSON: the same command goes on after it.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,6 @@ import numpy as np
 
 import clusterart_jax as ca
 from clusterart_jax import metrics
-from clusterart_jax._files import write_text
 from clusterart_jax.condition import encode
 from clusterart_jax.data import load
 from clusterart_jax.generate import (
@@ -42,6 +40,7 @@ from clusterart_jax.generate import (
     train,
 )
 
+from .kept import Kept
 from .setting import setting
 
 CODES = ("none", "k10", "k50", "labels")
@@ -205,9 +204,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(words)
     found = {**setting(words), "command": "python -m benchmarks.generators " + " ".join(words)}
-    done: dict[str, Any] = {}
-    if options.out.exists():
-        done = json.loads(options.out.read_text(encoding="utf-8"))["rows"]
     pictures = fashion(options.limit)
     classifier = trained_classifier(pictures, options.classifier_steps)
     told = np.argmax(classifier(pictures.test)[1], axis=1)
@@ -216,17 +212,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     found["marginal_bits"] = float(baseline)
     coded = codings(pictures, options.codes, classifier)
     schedule = Schedule(options.steps, options.batch_size)
+    kept = Kept(options.out, found)
     for seed in range(options.seeds):
         for name in options.families:
             for code, coding in coded.items():
                 label = f"{name}/{code}/{seed}"
-                if label in done:
+                if label in kept.rows:
                     continue
                 given = {"width": options.width} if name in families_with("width") else {}
                 h, w, c = pictures.train.shape[1:]
                 family = FAMILIES[name]((h, w, c), coding.width, **given)
-                done[label] = measure(family, schedule, seed, pictures, coding, classifier)
-                row = done[label]
+                row = measure(family, schedule, seed, pictures, coding, classifier)
+                kept.add(label, row)
                 print(
                     f"{label:<16} Fréchet {row['frechet']:.3f} (floor {row['frechet_floor']:.3f}), "
                     f"kernel {row['kernel']:.4f}, precision {row['precision']:.3f}, recall "
@@ -234,8 +231,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                     f"{row['seconds']:.0f} s",
                     flush=True,
                 )
-                text = json.dumps({**found, "rows": done}, indent=1, ensure_ascii=False)
-                write_text(options.out, text + "\n")
     return 0
 
 

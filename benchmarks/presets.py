@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clusterart_jax._files import write_text
 from clusterart_jax.pipeline import PRESETS, Preset
 
+from .kept import Kept
 from .setting import setting
 
 _KEPT = ("frechet", "frechet_floor", "kernel", "precision", "recall", "cluster_consistency")
@@ -52,17 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanting = [name for name in names if PRESETS[name].data == "FOLDER"]
     if wanting and not options.folder:
         parser.error(f"{', '.join(wanting)} need --folder")
-    done = {}
-    if options.out.exists():
-        done = json.loads(options.out.read_text(encoding="utf-8"))["presets"]
-    found = setting(["presets"])
+    kept = Kept(options.out, {**setting(["presets"]), "command": "python -m benchmarks.presets"})
     for name in names:
-        if name in done:
+        if name in kept.rows:
             continue
-        done[name] = tried(name, PRESETS[name], options.folder, options.runs / name)
-        print(name, json.dumps(done[name]), flush=True)
-        text = json.dumps({**found, "presets": done}, indent=1, ensure_ascii=False)
-        write_text(options.out, text + "\n")
+        kept.add(name, tried(name, PRESETS[name], options.folder, options.runs / name))
+        print(name, json.dumps(kept.rows[name]), flush=True)
     return 0
 
 

@@ -8,7 +8,6 @@ for an accelerator; a row that is done is kept in the JSON.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,11 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import clusterart_jax as ca
-from clusterart_jax._files import write_text
 from clusterart_jax.condition import encode
 from clusterart_jax.generate import GAN, Model, Schedule, draw
 
 from . import generators
+from .kept import Kept
 from .setting import setting
 
 _DRAWN = 512  # pictures drawn at once
@@ -108,35 +107,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(words)
     found = {**setting(words), "command": "python -m benchmarks.stacked " + " ".join(words)}
-    done: dict[str, Any] = {}
-    if options.out.exists():
-        done = json.loads(options.out.read_text(encoding="utf-8"))["rows"]
     pictures = generators.fashion(None)
     classifier = generators.trained_classifier(pictures, options.classifier_steps)
     images, modes = stacked(pictures.train, pictures.train_labels, options.pictures, seed=0)
     real, _ = stacked(pictures.test, pictures.test_labels, options.samples, seed=1)
     found["real"] = compared(modes_of(real, classifier), modes)._asdict()
     schedule = Schedule(options.steps, options.batch_size)
+    kept = Kept(options.out, found)
     for k in options.clusters:
         labels = clusters(images, k)
         for loss in options.losses:
             for seed in range(options.seeds):
                 label = f"{loss}/{k}/{seed}"
-                if label in done:
+                if label in kept.rows:
                     continue
                 h, w, c = images.shape[1:]
                 family = GAN((h, w, c), k, width=options.width, loss_kind=loss)
                 row = measure(
                     family, schedule, seed, images, modes, labels, options.samples, classifier
                 )
-                done[label] = row
+                kept.add(label, row)
                 print(
                     f"{label:<20} {row['modes']:4} modes, divergence {row['divergence']:.3f}, "
                     f"{row['seconds']:.0f} s (real: {found['real']['modes']} modes)",
                     flush=True,
                 )
-                text = json.dumps({**found, "rows": done}, indent=1, ensure_ascii=False)
-                write_text(options.out, text + "\n")
     return 0
 
 

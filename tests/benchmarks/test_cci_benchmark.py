@@ -2,27 +2,16 @@
 
 import json
 
-import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 
-from benchmarks import cci, generators
-
-
-@pytest.fixture
-def few(monkeypatch):
-    """Digits in place of Fashion-MNIST, which not every machine has."""
-    data = load_digits()
-    images = (data.images[..., None] * 15).astype(np.uint8)
-    parts = images[:600], data.target[:600], images[600:800], data.target[600:800]
-    monkeypatch.setattr(cci, "fashion", lambda limit: generators.Pictures(*parts))
+from benchmarks import cci
 
 
 def test_each_lambda_has_its_row(few, tmp_path, capsys):
     out = tmp_path / "cci.json"
     words = f"--lam 0 2 --steps 120 --batch-size 32 --width 4 --out {out}"
     assert cci.main(words.split()) == 0
-    without, two = json.loads(out.read_text(encoding="utf-8"))["rows"]
+    without, two = json.loads(out.read_text(encoding="utf-8"))["rows"].values()
     assert (without["lam"], two["lam"]) == (0, 2)
     for row in (without, two):
         for when in ("_first", ""):

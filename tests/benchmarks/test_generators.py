@@ -2,22 +2,9 @@
 
 import json
 
-import numpy as np
-import pytest
-from sklearn.datasets import load_digits
-
 from benchmarks import generators
 
 WORDS = "--families vae --codes k70 --steps 5 --batch-size 16 --width 4 --classifier-steps 20"
-
-
-@pytest.fixture
-def few(monkeypatch):
-    """Digits in place of Fashion-MNIST, which not every machine has."""
-    data = load_digits()
-    images = (data.images[..., None] * 15).astype(np.uint8)
-    parts = images[:300], data.target[:300], images[300:360], data.target[300:360]
-    monkeypatch.setattr(generators, "fashion", lambda limit: generators.Pictures(*parts))
 
 
 def test_rows_are_kept_and_a_table_goes_on(few, tmp_path, capsys, monkeypatch):

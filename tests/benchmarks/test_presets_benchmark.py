@@ -37,7 +37,7 @@ def test_what_is_done_is_not_done_again(asked, tmp_path):
         ["run", "here", "--size", "64", "--preset", "gan-64", "--out", at[1]],
         ["measure", at[1]],
     ]
-    done = json.loads(out.read_text())["presets"]
+    done = json.loads(out.read_text())["rows"]
     assert list(done) == ["vae-8", "gan-64"]
     assert done["gan-64"]["frechet"] == 0.5
     assert done["gan-64"]["minutes"] >= 0
