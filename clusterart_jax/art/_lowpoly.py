@@ -29,7 +29,7 @@ class LowPoly(NamedTuple):
     Attributes:
       points: (n, 2) x and y in pixels of the picture, its corners among them.
       triangles: (t, 3) numbers of the points at the corners of each.
-      colors: (t, 3) sRGB in 0…1, mean of the pixels in each.
+      colors: (t, 3) sRGB in 0…1, mean of what is visible in each.
       alpha: (t,) mean in 0…1.
       size: (height, width) of the picture.
     """
@@ -168,7 +168,7 @@ def _painted(points: np.ndarray, small: Photo, size: np.ndarray, shape: tuple[in
 
 
 def draw_lowpoly(found: LowPoly) -> Drawing:
-    """The triangles, one unit a pixel of the picture; clear ones are left out.
+    """The triangles, one unit a pixel of the picture, opaque; those mostly clear are left out.
 
     Args:
       found: of `lowpoly`.

@@ -9,6 +9,7 @@ from ._drawing import Dots, Drawing, Lines, Shape, Words
 from ._glyphs import outline
 
 _MOST = 2**15  # pixels a side, which Agg can number
+_SEAM = 1.5  # pixels: an edge as wide as the diagonal of one leaves no hairline
 
 
 def raster(drawing: Drawing, scale: float = 1.0) -> UInt8[np.ndarray, "h w 3"]:
@@ -61,7 +62,8 @@ def raster(drawing: Drawing, scale: float = 1.0) -> UInt8[np.ndarray, "h w 3"]:
         color = (*np.clip(mark.color, 0, 1), 1.0)
         look.set_foreground(color, isRGBA=True)
         if isinstance(mark, Shape):
-            paint(_rings(mark.rings, Path), turned, color, mark.edge)
+            edge = max(mark.edge, _SEAM / scale) if mark.edge else 0.0
+            paint(_rings(mark.rings, Path), turned, color, edge)
         elif isinstance(mark, Lines):
             for points in mark.paths:
                 paint(Path(points), turned, None, mark.width)

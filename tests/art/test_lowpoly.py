@@ -83,3 +83,10 @@ def test_the_same_key_gives_the_same_triangles(found):
 def test_what_cannot_be(options, text):
     with pytest.raises(ConfigError, match=text):
         lowpoly(KEY, HALVES, **options)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 2, 5])
+def test_no_paper_shines_through_between_triangles(scale):
+    flat = np.full((50, 70, 3), (200, 30, 40), np.uint8)
+    pixels = raster(draw_lowpoly(lowpoly(KEY, flat, 40)), scale)
+    assert (pixels == flat[0, 0]).all()
