@@ -122,7 +122,7 @@ _TEXTS = {
     "augment": "of gan, with few pictures: any of color,translation,cutout",
     "phase_in": "of gan, share of training after which codes count in full",
     "recluster_every": "of gan, steps between two clusterings by what it sees, or 0",
-    "ambiguity": "of gan, 0 is faithful to the clusters, more leads between them",
+    "ambiguity": "of gan, from 0, faithful to the clusters, to 1, between them",
     "codebook": "of rnn, vectors that pictures are made of",
     "hidden": "of rnn, width of what remembers what was drawn",
     "guidance": "of rnn, how much pictures keep away from neighbouring clusters",

@@ -56,8 +56,10 @@ class GAN(Family):
       recluster_every: steps after which the pictures are clustered anew by what the discriminator
         sees in them; 0 keeps the codes that were given.
       ambiguity: how much the generator is drawn to pictures that might be of any cluster: 0 makes
-        what its code asks for, more leads between the clusters. A classifier on what the
-        discriminator sees is trained along, and costs a second look at the pictures of a step.
+        what its code asks for, 1 what lies between the clusters, and beyond pictures dissolve. It
+        pulls at them at most so many times as strongly as what makes them real. A classifier on
+        what the discriminator sees is trained along, and costs a second look at the pictures of a
+        step.
 
     References:
       Huang, Gokaslan, Kuleshov and Tompkin, arXiv:2501.05441; projection of codes: Miyato and
@@ -196,7 +198,7 @@ class GAN(Family):
             (known, doubt), to_both = jax.vjp(styles, params["discriminator"], fake)
             of_known, of_doubt = to_both((one, none))[0], to_both((none, one))[1]
             of_discriminator = jax.tree.map(jnp.add, of_discriminator, of_known)
-            of_fake = of_fake + self.ambiguity * of_doubt
+            of_fake = of_fake + self.ambiguity * _no_longer(of_doubt, of_fake)
             extra = {"classes": known, "ambiguity": doubt}
         of_generator = to_generator(of_fake)[0]
 
@@ -291,6 +293,12 @@ class GAN(Family):
 def _beside(real: Array, fake: Array) -> Array:
     """(2 b, …), each real one before its generated one: rows stay on the device they are on."""
     return jnp.stack([real, fake], axis=1).reshape(-1, *real.shape[1:])
+
+
+def _no_longer(x: Array, than: Array) -> Array:
+    """An array, made as short as another where it is longer."""
+    length, most = (jnp.sqrt(jnp.sum(a**2)) for a in (x, than))
+    return x * jnp.minimum(1, most / jnp.maximum(length, 1e-30))
 
 
 def _apart(both: Array) -> tuple[Array, Array]:

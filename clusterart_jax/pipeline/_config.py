@@ -179,8 +179,8 @@ class PipelineConfig(ClusterConfig):
       phase_in: of "gan", share of training after which codes count in full.
       recluster_every: of "gan", steps after which pictures are clustered anew by what the
         discriminator sees in them; 0 keeps the clusters.
-      ambiguity: of "gan", how much new pictures are drawn to what lies between the clusters; 0
-        makes what is asked for.
+      ambiguity: of "gan", how much new pictures are drawn to what lies between the clusters, from
+        0, which makes what is asked for, to about 1.
       codebook: of "rnn", vectors that pictures are made of.
       hidden: of "rnn", width of the state that remembers what was drawn.
       guidance: of "rnn", how much what is drawn keeps away from neighbouring clusters.

@@ -57,15 +57,26 @@ def test_gradients_are_those_of_the_losses():
     found, _, logs = family.gradients(params, memory, KEY, images, codes, FULL)
     z = jax.random.normal(jax.random.split(KEY, 3)[0], (4, 3), jnp.float32)
 
-    def losses(params):
-        fake = merged(Generator, family, params["generator"])(z, codes, FULL)
+    def judged(params, fake):
         judge = merged(Discriminator, family, params["discriminator"])
         real = 2 * images - 1
         loss, wish = adversarial(
             "non-saturating", judge(real, codes, FULL), judge(fake, codes, FULL)
         )
-        known, doubt = ambiguous(judge.classify(real), judge.classify(fake), codes)
-        return loss + known, wish + 0.7 * doubt
+        return loss, wish, *ambiguous(judge.classify(real), judge.classify(fake), codes)
+
+    def made(params):
+        return merged(Generator, family, params["generator"])(z, codes, FULL)
+
+    # To pictures the pull of doubt is no longer than that of what makes them real.
+    lengths = [
+        np.linalg.norm(jax.grad(lambda x, i=i: judged(params, x)[i])(made(params))) for i in (1, 3)
+    ]
+    share = min(1, lengths[0] / lengths[1])
+
+    def losses(params):
+        loss, wish, known, doubt = judged(params, made(params))
+        return loss + known, wish + 0.7 * share * doubt
 
     one = jax.grad(lambda p: losses(p)[0])(params)["discriminator"]
     other = jax.grad(lambda p: losses(p)[1])(params)["generator"]
