@@ -171,3 +171,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny: list[str]) -> Path:
     with quick_plots():
         assert main(["run", "digits", "--out", str(path), *tiny]) == 0
     return path
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Of benchmarks: digits in place of Fashion-MNIST, which not every machine has."""
+    from benchmarks import generators
+
+    data = load_digits()
+    images = (data.images[..., None] * 15).astype(np.uint8)
+    parts = images[:300], data.target[:300], images[300:360], data.target[300:360]
+    monkeypatch.setattr(generators, "fashion", lambda limit: generators.Pictures(*parts))
+    return parts
