@@ -29,7 +29,9 @@ def tried(name: str, preset: Preset, folder: Path | None, out: Path) -> dict[str
     size = ["--size", str(preset.size)]
     words = [sys.executable, "-m", "clusterart_jax"]
     start = time.perf_counter()
-    subprocess.run([*words, "run", data, *size, "--preset", name, "--out", out], check=True)
+    # What an interrupted try left would make the next one look quick.
+    asked = ["run", data, *size, "--preset", name, "--out", out, "--overwrite"]
+    subprocess.run([*words, *asked], check=True)
     minutes = (time.perf_counter() - start) / 60
     subprocess.run([*words, "measure", out], check=True)
     measures = json.loads((out / "measures-classifier.json").read_text(encoding="utf-8"))

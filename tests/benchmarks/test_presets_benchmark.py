@@ -32,9 +32,9 @@ def test_what_is_done_is_not_done_again(asked, tmp_path):
     presets.main([*words, "--only", "vae-8", "gan-64"])
     at = [str(runs / name) for name in ("vae-8", "gan-64")]
     assert asked == [
-        ["run", "digits", "--size", "8", "--preset", "vae-8", "--out", at[0]],
+        ["run", "digits", "--size", "8", "--preset", "vae-8", "--out", at[0], "--overwrite"],
         ["measure", at[0]],
-        ["run", "here", "--size", "64", "--preset", "gan-64", "--out", at[1]],
+        ["run", "here", "--size", "64", "--preset", "gan-64", "--out", at[1], "--overwrite"],
         ["measure", at[1]],
     ]
     done = json.loads(out.read_text())["rows"]
