@@ -30,7 +30,7 @@ def tried(name: str, preset: Preset, folder: Path | None, out: Path) -> dict[str
     words = [sys.executable, "-m", "clusterart_jax"]
     start = time.perf_counter()
     # What an interrupted try left would make the next one look quick.
-    asked = ["run", data, *size, "--preset", name, "--out", out, "--overwrite"]
+    asked = ["run", data, *size, "--preset", name, "--out", str(out), "--overwrite"]
     subprocess.run([*words, *asked], check=True)
     minutes = (time.perf_counter() - start) / 60
     subprocess.run([*words, "measure", out], check=True)
