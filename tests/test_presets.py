@@ -10,6 +10,7 @@ import pytest
 import clusterart_jax as ca
 from clusterart_jax._errors import ConfigError
 from clusterart_jax.cli import main
+from clusterart_jax.job._record import command_of
 from clusterart_jax.pipeline import PRESETS, preset
 
 each_preset = pytest.mark.parametrize("name", PRESETS)
@@ -39,6 +40,13 @@ def test_the_command_of_a_preset_is_the_preset(name, asked):
     expected = chosen.data, chosen.size, chosen.config
     assert asked(*shlex.split(chosen.command)[1:]) == expected
     assert asked("run", chosen.data, "--preset", name) == expected
+
+
+@each_preset
+def test_a_run_tells_a_command_that_repeats_it(name, asked, tmp_path):
+    chosen = PRESETS[name]
+    told = command_of("run", chosen.data, tmp_path, chosen.config, 0, {"size": chosen.size})
+    assert asked(*shlex.split(told)[1:]) == (chosen.data, chosen.size, chosen.config)
 
 
 def test_options_go_before_a_preset_and_a_file_between(asked, tmp_path):

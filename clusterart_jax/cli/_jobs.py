@@ -194,7 +194,7 @@ def _job(
     values: dict[str, Any] = {}
     if getattr(options, "preset", None):
         start = preset(options.preset)
-        values, options.size = start.options, options.size or start.size
+        values, options.size = start.config.options, options.size or start.size
     if options.config:
         values |= _read_config(options.config)
     names = {field.name for field in fields(kind)}

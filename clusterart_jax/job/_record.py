@@ -4,7 +4,6 @@ import csv
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -139,12 +138,7 @@ def command_of(
 ) -> str:
     """The command that makes this run again."""
     source = str(data) if isinstance(data, str | Path) else "ARRAY"
-    words = ["clusterart", job, source, "--out", str(path)]
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if value != field.default:
-            flag = "-k" if field.name == "k" else "--" + field.name.replace("_", "-")
-            words += [flag, str(value)]
+    words = ["clusterart", job, source, "--out", str(path), *config.words]
     for name, value in {**options, "seed": seed or None}.items():
         if value is not None:
             words += [f"--{name}", str(value)]

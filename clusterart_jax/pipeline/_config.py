@@ -140,6 +140,27 @@ class ClusterConfig:
         return cls(**values)
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What differs from the defaults."""
+        both = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {name: value for name, (value, default) in both.items() if value != default}
+
+    @property
+    def words(self) -> list[str]:
+        """`options` as words of a command line.
+
+        Example:
+          >>> from clusterart_jax import PipelineConfig
+          >>> PipelineConfig(k=5, generator="gan", augment=("color", "cutout")).words
+          ['-k', '5', '--generator', 'gan', '--augment', 'color,cutout']
+        """
+        words = []
+        for name, value in self.options.items():
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            words += ["-k" if name == "k" else "--" + name.replace("_", "-"), text]
+        return words
+
+    @property
     def finds_number(self) -> bool:
         """Whether the number of clusters is found, not given; pictures may be noise then."""
         cut = self.cluster == "agglomerative" and self.distance_threshold is not None

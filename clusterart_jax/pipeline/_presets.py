@@ -1,6 +1,6 @@
 """Settings that go together, by the size of the pictures and the machine."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from .._checks import hint
@@ -49,20 +49,9 @@ class Preset:
     expected: Expected | None = None
 
     @property
-    def options(self) -> dict[str, Any]:
-        """What differs from `PipelineConfig()`."""
-        plain = PipelineConfig()
-        names = [field.name for field in fields(self.config)]
-        both = {name: (getattr(self.config, name), getattr(plain, name)) for name in names}
-        return {name: value for name, (value, other) in both.items() if value != other}
-
-    @property
     def command(self) -> str:
         """What runs the job with them, option by option."""
-        words = ["clusterart run", self.data, "--size", str(self.size)]
-        for name, value in self.options.items():
-            text = ",".join(value) if isinstance(value, tuple) else str(value)
-            words += ["-k" if name == "k" else "--" + name.replace("_", "-"), text]
+        words = ["clusterart run", self.data, "--size", str(self.size), *self.config.words]
         return " ".join(words)
 
 
