@@ -63,6 +63,7 @@ def _measure(options: argparse.Namespace) -> int:
         weights=options.weights,
         n=options.n,
         seed=options.seed,
+        quiet=options.quiet,
     )
     if not options.quiet:
         distance = f"{float(scores.frechet):.4g} (real pictures: {float(scores.frechet_floor):.4g})"

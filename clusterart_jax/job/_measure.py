@@ -13,10 +13,20 @@ from .. import features
 from .._checks import seed_key
 from .._errors import ConfigError, DataError
 from .._files import write_text
+from .._progress import progress
 from .._typing import Array, Images
 from ..condition import encode
 from ..data import Pictures, load
-from ..generate import Classifier, Schedule, classify, init_state, load_tree, save_tree, train
+from ..generate import (
+    Classifier,
+    Schedule,
+    TrainState,
+    classify,
+    init_state,
+    load_tree,
+    save_tree,
+    train,
+)
 from ..metrics import PictureScores, picture_scores
 from ..pipeline import Keys
 from . import _folder as folder
@@ -28,7 +38,8 @@ from ._shell import plain
 OWN = "classifier"
 """The network that is trained on the run's own pictures."""
 
-_STEPS, _BATCH = 1000, 128  # of training it
+_STEPS, _CHUNK = 1000, 20  # of training it
+_BATCH, _VALUES = 128, 2**19  # pictures a step, of so many pixels together at most
 _MOST = 10_000  # pictures of either kind that are compared
 _ENOUGH = 200  # held-out pictures from which on they are what generated ones are compared with
 
@@ -44,6 +55,7 @@ def measure_pictures(
     weights: str | Path | None = None,
     n: int = _MOST,
     seed: int = 0,
+    quiet: bool = True,
 ) -> tuple[PictureScores, float, Path]:
     """Compares generated pictures with real ones, and writes what came of it into the run.
 
@@ -59,6 +71,7 @@ def measure_pictures(
       weights: file of the network's weights, as for `features.network`.
       n: pictures of either kind at most.
       seed: of the pictures drawn.
+      quiet: no progress bars.
 
     Returns:
       The scores; the share of generated pictures that the run's clustering puts where they were
@@ -90,7 +103,7 @@ def measure_pictures(
     consistency = float(np.mean(np.asarray(clustering.assign(generated)[0]) == wanted))
     if look is None:
         known = labels if pictures.labels is None else pictures.labels
-        ours = _own_network(path, images[~held], known[~held], keys)
+        ours = _own_network(path, images[~held], known[~held], keys, quiet)
         (x, p), (y, q) = ours(real), ours(generated)
     else:
         (x, p), (y, q) = look(real), look(generated)
@@ -136,7 +149,7 @@ def pictures_of(path: Path, data: Any) -> Pictures:
     return pictures
 
 
-def _own_network(path: Path, images: Images, labels: np.ndarray, keys: Keys) -> Any:
+def _own_network(path: Path, images: Images, labels: np.ndarray, keys: Keys, quiet: bool) -> Any:
     """The classifier of a run, trained where it is not there yet: pictures → features."""
     names, places = np.unique(labels[labels >= 0], return_inverse=True)
     classes = np.full(len(labels), -1)
@@ -144,20 +157,23 @@ def _own_network(path: Path, images: Images, labels: np.ndarray, keys: Keys) -> 
     h, w, c = images.shape[1:]
     network = Classifier((h, w, c), max(2, len(names)))
     codes = encode(jnp.asarray(classes), network.n_codes).codes
-    rows = sample_rows(len(images))
-    images, codes = jax.device_put(images[rows]), codes[rows]
-    schedule = Schedule(_STEPS, _BATCH)
     key = jax.random.fold_in(keys.init, 1)
-
-    @jax.jit
-    def learn(images: Array, codes: Array) -> Any:
-        state = init_state(network, schedule, key, images, codes)
-        return train(network, schedule, key, state, images, codes, chunk=_STEPS)[0].ema
-
     file = path / folder.CLASSIFIER
     if file.exists():
-        params = load_tree(file, jax.eval_shape(network.init, key))
-    else:
-        params = learn(images, codes)
-        save_tree(file, params)
+        return partial(classify, network, load_tree(file, jax.eval_shape(network.init, key)))
+    rows = sample_rows(len(images))
+    images, codes = jax.device_put(images[rows]), codes[rows]
+    schedule = Schedule(_STEPS, min(_BATCH, max(16, _VALUES // (h * w))))
+    state = jax.jit(partial(init_state, network, schedule))(key, images, codes)
+
+    @partial(jax.jit, donate_argnums=0)
+    def further(state: TrainState, images: Array, codes: Array) -> TrainState:
+        return train(network, schedule, key, state, images, codes, chunk=_CHUNK)[0]
+
+    with progress(_STEPS, "training classifier", "step", quiet=quiet) as bar:
+        for _ in range(_STEPS // _CHUNK):
+            state = jax.block_until_ready(further(state, images, codes))
+            bar.update(_CHUNK)
+    params = state.ema
+    save_tree(file, params)
     return partial(classify, network, params)
