@@ -174,7 +174,9 @@ def _words(found: "Palette", name: str) -> str:
     from ..art import palette_facts
 
     facts = palette_facts(found)
-    lines = [f"{name}: {len(facts['colors'])} colours; contrast on white and on black"]
+    count = len(facts["colors"])
+    colors = "colours" if count > 1 else "colour"
+    lines = [f"{name}: {count} {colors}; contrast on white and on black"]
     for color in facts["colors"]:
         lines.append(
             f"  {color['hex']} {100 * color['share']:5.1f} %  {color['name']:<20} "
