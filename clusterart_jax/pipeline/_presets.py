@@ -64,7 +64,6 @@ def _gan(**options: Any) -> PipelineConfig:
 
 
 _XEON = "two cores of an Intel Xeon, which did some other work too"
-_FEW = ("color", "translation", "cutout")  # for sets of few pictures
 _LONG: dict[str, Any] = {"width": 64, "depth": 2, "batch_size": 256, "compute": "bfloat16"}
 
 PRESETS: dict[str, Preset] = {
@@ -85,7 +84,9 @@ PRESETS: dict[str, Preset] = {
         Expected(_XEON, 7.7, 0.908, 3.162, floor=0.469),
     ),
     "gan-classic-28": Preset(
-        _gan(network="mlp", loss_kind="non-saturating", steps=10_000), 28, "cpu", "fashion-mnist"
+        _gan(network="mlp", loss_kind="non-saturating", steps=10_000),
+        *(28, "cpu", "fashion-mnist"),
+        Expected(_XEON, 1.1, 0.940, 3.812, floor=0.469),
     ),
     "rnn-28": Preset(
         PipelineConfig(generator="rnn", steps=4000, batch_size=64),
@@ -101,10 +102,13 @@ PRESETS: dict[str, Preset] = {
         *(_vae(steps=3000, batch_size=64), 32, "cpu", "FOLDER"),
         Expected(_XEON, 3.2, 0.924, 0.754, floor=0.627),
     ),
-    "vae-64": Preset(_vae(steps=3000, batch_size=32), 64, "cpu", "FOLDER"),
-    "gan-64": Preset(
-        _gan(steps=3000, batch_size=16, width=16, augment=_FEW, phase_in=0.25), 64, "cpu", "FOLDER"
+    "vae-64": Preset(
+        *(_vae(steps=3000, batch_size=32), 64, "cpu", "FOLDER"),
+        Expected(_XEON, 5.7, 0.941, 0.686, floor=0.500),
     ),
+    # So few steps learn nothing by heart: with augmentation and late codes clusters are of one
+    # picture each, recall 0.06 in place of 0.54.
+    "gan-64": Preset(_gan(steps=3000, batch_size=16, width=16), 64, "cpu", "FOLDER"),
     "vae-128": Preset(_vae(steps=3000, batch_size=16, width=16), 128, "cpu", "FOLDER"),
     "gan-28-accelerator": Preset(
         _gan(k=50, n_components=64, steps=50_000, **_LONG), 28, "accelerator", "fashion-mnist"
