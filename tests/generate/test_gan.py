@@ -188,6 +188,14 @@ def test_what_the_discriminator_sees_is_changed_at_random(late):
     assert margins[0] != margins[1]
 
 
+def test_the_two_of_a_pair_are_changed_alike():
+    family = GAN((8, 8, 3), 2, augment=("color", "translation", "cutout"))
+    x = jax.random.normal(KEY, (4, 8, 8, 3), jnp.float32)
+    real, made = np.moveaxis(family._changed(KEY, x, x).reshape(4, 2, 8, 8, 3), 1, 0)
+    np.testing.assert_array_equal(real, made)
+    assert (np.abs(real - x).max(axis=(1, 2, 3)) > 0.1).all()
+
+
 def test_a_mixture_of_codes_has_the_mixture_of_their_embeddings(late):
     family, params, _, _ = late
     table = params["generator"]["embedding"]["kernel"]
