@@ -39,7 +39,7 @@ OWN = "classifier"
 """The network that is trained on the run's own pictures."""
 
 _STEPS, _CHUNK = 1000, 20  # of training it
-_BATCH, _VALUES = 128, 2**19  # pictures a step, of so many pixels together at most
+_BATCH, _PIXELS = 128, 2**19  # pictures a step, and pixels of them together, at most
 _MOST = 10_000  # pictures of either kind that are compared
 _ENOUGH = 200  # held-out pictures from which on they are what generated ones are compared with
 
@@ -163,7 +163,7 @@ def _own_network(path: Path, images: Images, labels: np.ndarray, keys: Keys, qui
         return partial(classify, network, load_tree(file, jax.eval_shape(network.init, key)))
     rows = sample_rows(len(images))
     images, codes = jax.device_put(images[rows]), codes[rows]
-    schedule = Schedule(_STEPS, min(_BATCH, max(16, _VALUES // (h * w))))
+    schedule = Schedule(_STEPS, min(_BATCH, max(16, _PIXELS // (h * w))))
     state = jax.jit(partial(init_state, network, schedule))(key, images, codes)
 
     @partial(jax.jit, donate_argnums=0)
